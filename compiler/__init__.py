@@ -1,0 +1,1 @@
+"""gatec: a hardware compiler for trained gate nets."""

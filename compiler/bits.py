@@ -1,0 +1,62 @@
+"""Packing of sample bits into machine words.
+
+Bit-parallel arrays hold one row per net and one bit per sample: shape `[nets, words]`, dtype
+`uint64`, sample `s` in bit `s % 64` (least significant first) of word `s // 64`. The bits above the
+last sample are padding and may hold anything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Words = npt.NDArray[np.uint64]
+Bits = npt.NDArray[np.uint8]
+
+WORD_BITS = 64
+ALL_ONES = np.uint64(0xFFFF_FFFF_FFFF_FFFF)
+
+
+def num_words(num_samples: int) -> int:
+    """Return how many words hold `num_samples` bits."""
+    return -(-num_samples // WORD_BITS)
+
+
+def pack(samples: npt.NDArray[np.generic]) -> Words:
+    """Pack a `[samples, nets]` matrix of bits (non-zero is 1) into `[nets, words]`.
+
+    Padding bits are 0.
+    """
+    count = samples.shape[0]
+    octets = np.packbits(np.ascontiguousarray(samples.T != 0), axis=1, bitorder="little")
+    padded = np.zeros((samples.shape[1], num_words(count) * 8), dtype=np.uint8)
+    padded[:, : octets.shape[1]] = octets
+    return padded.view("<u8").astype(np.uint64, copy=False)
+
+
+def unpack(words: Words, num_samples: int) -> Bits:
+    """Return the `[samples, nets]` matrix of 0/1 that `words` (`[nets, words]`) holds."""
+    octets = np.ascontiguousarray(words).astype("<u8", copy=False).view(np.uint8)
+    octets = octets.reshape(words.shape[0], words.shape[1] * 8)
+    rows = np.unpackbits(octets, axis=1, bitorder="little", count=num_samples)
+    return np.ascontiguousarray(rows.T)
+
+
+def random_words(rng: np.random.Generator, nets: int, words: int) -> Words:
+    """Return uniformly random `[nets, words]` patterns."""
+    return rng.integers(0, 1 << 64, size=(nets, words), dtype=np.uint64)
+
+
+def to_integers(bits: Bits) -> npt.NDArray[np.int64]:
+    """Return the number that each row of `[..., width]` bits stands for, bit 0 first.
+
+    `width` must be below 63.
+    """
+    weights = np.left_shift(np.int64(1), np.arange(bits.shape[-1], dtype=np.int64))
+    return bits.astype(np.int64) @ weights
+
+
+def from_integers(values: npt.NDArray[np.integer], width: int) -> Bits:
+    """Return the `[..., width]` bits of non-negative `values`, bit 0 first."""
+    shifts = np.arange(width, dtype=np.int64)
+    return ((values.astype(np.int64)[..., None] >> shifts) & 1).astype(np.uint8)

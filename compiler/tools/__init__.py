@@ -1,0 +1,1 @@
+"""The external tools: found, versioned and run in one place."""

@@ -1,0 +1,36 @@
+"""ABC, as it comes inside the pyosys wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from gatec.errors import ToolError
+from gatec.tools.runner import Tool, ToolRun
+
+
+@cache
+def abc_tool() -> Tool:
+    """Return the ABC binary of the installed pyosys."""
+    spec = find_spec("pyosys")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("not found", file="pyosys", expected="pip install pyosys")
+    binary = Path(spec.submodule_search_locations[0]) / "yosys-abc"
+    # ABC exits with 0 after most errors, so its words decide.
+    markers = ("Error:", "** cmd error", "failed", "cannot open", "Cannot open", "unknown command")
+    return Tool("abc", (str(binary),), markers, "pip install pyosys")
+
+
+def run_abc(
+    commands: Sequence[str],
+    *,
+    inputs: Mapping[str, str | bytes],
+    outputs: Sequence[str] = (),
+    timeout: float = 3600.0,
+) -> ToolRun:
+    """Run a list of ABC commands without reading any `abc.rc`."""
+    return abc_tool().run(
+        ["-s", "-c", "; ".join(commands)], inputs=inputs, outputs=outputs, timeout=timeout
+    )

@@ -47,6 +47,17 @@ def random_words(rng: np.random.Generator, nets: int, words: int) -> Words:
     return rng.integers(0, 1 << 64, size=(nets, words), dtype=np.uint64)
 
 
+def all_inputs(nets: int) -> Words:
+    """Return all `2**nets` input patterns, `[nets, words]`: sample `s` sets net `j` to bit `j` of `s`.
+
+    For fewer than six nets the patterns repeat up to the end of the one word.
+    """
+    words = num_words(1 << nets)
+    samples = np.arange(words * WORD_BITS, dtype=np.int64)
+    rows = [np.packbits((samples >> j & 1).astype(np.uint8), bitorder="little") for j in range(nets)]
+    return np.stack(rows).view("<u8").astype(np.uint64, copy=False)
+
+
 def to_integers(bits: Bits) -> npt.NDArray[np.int64]:
     """Return the number that each row of `[..., width]` bits stands for, bit 0 first.
 

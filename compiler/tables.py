@@ -32,6 +32,7 @@ VARIABLE: Tables = np.array(
 VARIABLE.setflags(write=False)
 
 AND2 = np.uint64(0x8888_8888_8888_8888)
+OR2 = np.uint64(0xEEEE_EEEE_EEEE_EEEE)
 XOR2 = np.uint64(0x6666_6666_6666_6666)
 XOR3 = np.uint64(0x9696_9696_9696_9696)
 MAJ3 = np.uint64(0xE8E8_E8E8_E8E8_E8E8)

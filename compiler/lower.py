@@ -1,0 +1,106 @@
+"""Lower a ModelGraph to a Netlist, leaving a certificate that the proof checks.
+
+The result is the *reference netlist*: every later netlist is proved equal to it by SAT, and
+`gatec.proof.arithmetic` proves it equal to the model from the certificate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
+from gatec.lower_argmax import SelectNode, lower_argmax
+from gatec.lower_sum import Compressors, lower_sums
+from gatec.model import ModelGraph
+from gatec.netlist import CONST1_NET, Netlist, Port, make_ports
+from gatec.netlist_builder import NetlistBuilder
+from gatec.tables import AND2, OR2
+
+INPUT_PORT = "x"
+OUTPUT_PORT = "y"
+SCORES_CUT = "scores"
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """A reference netlist with the claims that make it the model.
+
+    Attributes
+    ----------
+    netlist
+        One input port `x` and one output port `y`; a cut `scores` in front of an argmax.
+    block_nets
+        For each block by name, the nets that hold its outputs: `int32[width]`, for a GroupSum
+        `int32[classes, score_bits]`.
+    compressors
+        The adder cells of the class sums.
+    selects
+        The nodes of the argmax tournament, in order.
+    """
+
+    netlist: Netlist
+    block_nets: dict[str, IntArray]
+    compressors: list[Compressors] = field(default_factory=list)
+    selects: list[SelectNode] = field(default_factory=list)
+
+
+def lower(model: ModelGraph) -> Lowering:
+    """Return the reference netlist of a model, gate for gate, with adders and comparators."""
+    inputs = make_ports((INPUT_PORT, model.num_inputs, _input_encoding(model)))
+    builder = NetlistBuilder(model.num_inputs)
+    nets: npt.NDArray[np.int32] = inputs[0].nets
+    result: dict[str, IntArray] = {model.input.name: nets}
+    compressors: list[Compressors] = []
+    selects: list[SelectNode] = []
+    cuts: tuple[Port, ...] = ()
+    for block in model.blocks[1:]:
+        if isinstance(block, Thermometer):
+            nets = lower_thermometer(builder, block, nets)
+        elif isinstance(block, LutLayer):
+            nets = builder.add(block.tables, nets[block.fanin])
+        elif isinstance(block, GroupSum):
+            nets, compressors = lower_sums(builder, nets.reshape(block.classes, block.group))
+        elif isinstance(block, Argmax):
+            cuts = (Port(SCORES_CUT, nets.reshape(-1), f"unsigned x{nets.shape[1]}"),)
+            nets, selects = lower_argmax(builder, nets)
+        else:
+            raise NotImplementedError(type(block).__name__)
+        result[block.name] = nets
+    outputs = (Port(OUTPUT_PORT, nets.reshape(-1), _output_encoding(model)),)
+    netlist = builder.build(model.name, inputs, outputs, cuts)
+    netlist.verify()
+    return Lowering(netlist, result, compressors, selects)
+
+
+def lower_thermometer(builder: NetlistBuilder, block: Thermometer, nets: IntArray) -> IntArray:
+    """Return the nets of `code >= level` for all features and levels.
+
+    From the least significant bit up: where the level's bit is 1 the code's must be too (AND);
+    where it is 0 the code's being 1 is enough (OR). A level of `2**code_bits` is never reached:
+    it is constant 0.
+    """
+    features, bits = block.levels.shape
+    planes = nets.reshape(features, block.code_bits)
+    at_least = np.full((features, bits), CONST1_NET, dtype=np.int32)
+    for bit in range(block.code_bits):
+        tables = np.where(block.levels >> bit & 1, AND2, OR2)
+        column = np.broadcast_to(planes[:, bit, None], at_least.shape)
+        fanin = np.stack([at_least, column], axis=-1).reshape(-1, 2)
+        at_least = builder.add(tables.reshape(-1), fanin).reshape(features, bits)
+    at_least[block.levels >> block.code_bits > 0] = 0
+    return at_least.reshape(-1)
+
+
+def _input_encoding(model: ModelGraph) -> str:
+    encoder = model.encoder
+    return "bits" if encoder is None else f"unsigned x{encoder.code_bits}"
+
+
+def _output_encoding(model: ModelGraph) -> str:
+    last = model.blocks[-1]
+    if isinstance(last, Argmax):
+        return "unsigned"
+    return f"unsigned x{last.score_bits}" if isinstance(last, GroupSum) else "bits"

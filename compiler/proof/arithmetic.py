@@ -1,0 +1,230 @@
+"""Prove that a reference netlist is its model, from the certificate that lowering left.
+
+SAT solvers cannot prove a popcount of hundreds of bits. Arithmetic can: every adder cell is checked
+on all its inputs to keep the weighted sum of its bits, and the cells are checked to use every bit
+exactly once; then the last bits are the sum, whatever the shape of the tree. Comparators and
+multiplexers of the argmax are checked on all their inputs, and the tournament to keep the classes
+in order. LUT layers are compared table by table.
+
+Nothing here trusts `gatec.lower`: the claims in a `Lowering` only say where to look.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.bits import all_inputs, pack, unpack
+from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
+from gatec.errors import DifferentError
+from gatec.evaluate import evaluate_outputs
+from gatec.lower import Lowering
+from gatec.lower_argmax import Contender, SelectNode
+from gatec.lower_sum import Compressors
+from gatec.model import ModelGraph
+from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
+from gatec.netlist_builder import NetlistBuilder
+from gatec.proof.cone import cone
+from gatec.proof.equivalence import prove_equal
+from gatec.proof.verdict import Verdict
+from gatec.tables import MUX, VARIABLE, expand
+
+# Comparators up to this many bits a side are tried on all inputs.
+_EXHAUSTIVE_BITS = 10
+# Slots a, b and "the lower bits of b are greater".
+_RIPPLE = (~VARIABLE[0] & VARIABLE[1]) | (~(VARIABLE[0] ^ VARIABLE[1]) & VARIABLE[2])
+
+
+def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
+    """Return the facts proved, or raise `DifferentError` at the first claim that does not hold."""
+    net = lowering.netlist
+    facts: list[str] = []
+    nets = lowering.block_nets[model.input.name]
+    _require(np.array_equal(nets, net.inputs[0].nets), model.input.name, "is not the input port")
+    for block in model.blocks[1:]:
+        after = lowering.block_nets[block.name]
+        if isinstance(block, Thermometer):
+            _check_thermometer(net, block, nets, after)
+            facts.append(f"{block.name}: {block.out_width} comparators tried on every code")
+        elif isinstance(block, LutLayer):
+            _check_layer(net, block, nets, after)
+            facts.append(f"{block.name}: {block.out_width} truth tables are the model's")
+        elif isinstance(block, GroupSum):
+            _check_sums(net, block, nets, after, lowering.compressors)
+            count = len(lowering.compressors) * block.classes
+            facts.append(f"{block.name}: {count} adder cells each keep the sum and use each bit once")
+        elif isinstance(block, Argmax):
+            _check_argmax(net, block, nets, after, lowering.selects)
+            facts.append(f"{block.name}: {len(lowering.selects)} comparators tried on all inputs")
+        nets = after
+    _require(np.array_equal(nets.reshape(-1), net.output_nets), "output", "is not the last block")
+    return facts
+
+
+def _require(holds: bool | np.bool_, place: str, what: str) -> None:
+    if not holds:
+        raise DifferentError(what, file="lowering", place=place)
+
+
+def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArray) -> None:
+    """Each gate reads what the model's gate reads, through the same table."""
+    gates = after - net.first_gate
+    _require((gates >= 0).all() and len(gates) == block.out_width, block.name, "is not all gates")
+    used = block.fanin.shape[1]
+    _require(
+        np.array_equal(net.fanin[gates, :used], before[block.fanin])
+        and np.array_equal(net.tables[gates], block.tables),
+        block.name,
+        "a gate differs from the model's",
+    )
+
+
+def _check_thermometer(
+    net: Netlist, block: Thermometer, before: IntArray, after: IntArray
+) -> None:
+    """Every comparator reads its own feature only, and is right for every code of it."""
+    features, bits = block.levels.shape
+    circuit = cone(net, before, after)
+    feature_of_input = np.repeat(np.arange(features), block.code_bits)
+    own = _single_source(circuit, feature_of_input)
+    wanted = np.repeat(np.arange(features), bits)
+    _require(
+        ((own == wanted) | (own == _NO_SOURCE)).all(), block.name, "a comparator reads two features"
+    )
+    codes = np.arange(1 << block.code_bits)
+    planes = (codes[:, None] >> np.arange(block.code_bits)) & 1
+    found = unpack(evaluate_outputs(circuit, pack(np.tile(planes, features))), len(codes))
+    expected = codes[:, None] >= block.levels.reshape(-1)
+    _require(np.array_equal(found != 0, expected), block.name, "a comparator is wrong")
+
+
+_NO_SOURCE = -1
+_MIXED = -2
+
+
+def _single_source(
+    circuit: Netlist, label: npt.NDArray[np.integer]
+) -> npt.NDArray[np.int64]:
+    """Return for each output the one label that all inputs in its cone have (or none, or mixed)."""
+    source = np.full(circuit.num_nets, _NO_SOURCE, dtype=np.int64)
+    source[circuit.first_input : circuit.first_register] = label
+    for start, stop in circuit.blocks:
+        read = source[circuit.fanin[start:stop]]
+        high = read.max(axis=1)
+        agree = ((read == high[:, None]) | (read == _NO_SOURCE)).all(axis=1)
+        mixed = ~agree | (read == _MIXED).any(axis=1)
+        source[circuit.first_gate + start : circuit.first_gate + stop] = np.where(
+            mixed, _MIXED, high
+        )
+    return source[circuit.output_nets]
+
+
+def _check_sums(
+    net: Netlist, block: GroupSum, before: IntArray, after: IntArray, cells: list[Compressors]
+) -> None:
+    """The cells keep sums, and from the group's bits to the score every bit is used once."""
+    _require(after.shape == (block.classes, block.score_bits), block.name, "scores misshapen")
+    bits = before.reshape(block.classes, block.group)
+    for cell in cells:
+        _check_cell(net, block.name, cell)
+    for column in range(block.classes):
+        made = [(0, int(n)) for n in bits[column]]
+        used = [(w, int(n)) for w, n in enumerate(after[column])]
+        for cell in cells:
+            used += [(cell.weight, int(n)) for n in cell.inputs[column]]
+            made.append((cell.weight, int(cell.total[column])))
+            made.append((cell.weight + 1, int(cell.carry[column])))
+        # A bit heavier than the whole group is 0 in every sum, and so is constant 0 itself.
+        heavy = block.score_bits
+        made = sorted(p for p in made if p[0] < heavy and p[1] != CONST0_NET)
+        used = sorted(p for p in used if p[0] < heavy and p[1] != CONST0_NET)
+        _require(made == used, block.name, f"class {column}: a bit is lost or counted twice")
+
+
+def _check_cell(net: Netlist, place: str, cell: Compressors) -> None:
+    """Both outputs are gates of exactly the cell's inputs, and keep the sum on every row."""
+    size = cell.inputs.shape[1]
+    gates = np.stack([cell.total, cell.carry], axis=1) - net.first_gate
+    _require((gates >= 0).all(), place, "an adder cell's output is not a gate")
+    same = (net.fanin[gates][:, :, :size] == cell.inputs[:, None]).all()
+    _require(same, place, "an adder cell reads something else")
+    tables = net.tables[gates]
+    _require((expand(tables, size) == tables).all(), place, "an adder cell reads more")
+    for row in range(1 << size):
+        total, carry = ((tables[:, j] >> np.uint64(row)) & np.uint64(1) for j in (0, 1))
+        _require((total + 2 * carry == row.bit_count()).all(), place, "an adder cell is wrong")
+
+
+def _check_argmax(
+    net: Netlist, block: Argmax, scores: IntArray, after: IntArray, nodes: list[SelectNode]
+) -> None:
+    """By induction over the matches: each winner is the argmax of its range of classes."""
+    shifts = np.arange(block.out_width)
+    proved = {}
+    for number in range(block.classes):
+        constant = (number >> shifts & 1).astype(np.int32)
+        proved[number] = Contender(scores[number], constant, number, number)
+    for node in nodes:
+        place = f"{block.name}: classes {node.first.first}..{node.second.last}"
+        for side in (node.first, node.second):
+            known = proved.pop(side.first, None)
+            _require(known is not None and _same(known, side), place, "a contender is not proved")
+        _require(node.first.last + 1 == node.second.first, place, "the classes are out of order")
+        _check_match(net, place, node)
+        proved[node.winner.first] = node.winner
+    _require(len(proved) == 1, block.name, "the tournament has more than one winner")
+    (champion,) = proved.values()
+    covers = (champion.first, champion.last) == (0, block.classes - 1)
+    _require(covers and np.array_equal(champion.number, after), block.name, "is not the winner")
+
+
+def _same(a: Contender, b: Contender) -> bool:
+    return (
+        (a.first, a.last) == (b.first, b.last)
+        and np.array_equal(a.score, b.score)
+        and np.array_equal(a.number, b.number)
+    )
+
+
+def _check_match(net: Netlist, place: str, node: SelectNode) -> None:
+    """The comparator is right on all inputs, and the winner is multiplexed by it."""
+    first, second, winner = node.first, node.second, node.winner
+    ends = (winner.first, winner.last) == (first.first, second.last)
+    _require(ends, place, "the winner's range is wrong")
+    check_greater(net, place, first.score, second.score, node.second_wins)
+    chosen = np.concatenate([winner.score, winner.number]) - net.first_gate
+    a = np.concatenate([first.score, first.number])
+    b = np.concatenate([second.score, second.number])
+    select = np.full(len(a), node.second_wins)
+    _require((chosen >= 0).all() and len(chosen) == len(a), place, "the winner is not gates")
+    right = np.array_equal(net.fanin[chosen, :3], np.stack([a, b, select], axis=1))
+    _require(right and (net.tables[chosen] == MUX).all(), place, "a multiplexer is wrong")
+
+
+def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: int) -> None:
+    """Check that net `result` is `b > a`, both `int32[bits]` with bit 0 first.
+
+    Up to 10 bits a side all `4**bits` inputs are tried; beyond that SAT compares the circuit with a
+    ripple comparator.
+    """
+    width = len(a)
+    circuit = cone(net, np.concatenate([a, b]), np.array([result]))
+    if width > _EXHAUSTIVE_BITS:
+        proof = prove_equal(ripple_greater(width), circuit)
+        right = proof.verdict is Verdict.EQUIVALENT
+    else:
+        rows = np.arange(1 << (2 * width))
+        found = unpack(evaluate_outputs(circuit, all_inputs(2 * width)), len(rows))[:, 0]
+        right = np.array_equal(found != 0, (rows >> width) > (rows & ((1 << width) - 1)))
+    _require(right, place, "a comparator is wrong")
+
+
+def ripple_greater(width: int) -> Netlist:
+    """Return `b > a` for inputs `a` then `b`, bit by bit: the higher bit decides unless equal."""
+    builder = NetlistBuilder(2 * width)
+    ports = make_ports(("x", 2 * width))
+    greater = np.array([CONST0_NET], dtype=np.int32)
+    for bit in range(width):
+        slots = [ports[0].nets[bit], ports[0].nets[width + bit], greater[0]]
+        greater = builder.add(_RIPPLE, [slots])
+    return builder.build("ripple", ports, (Port("y", greater),))

@@ -1,0 +1,46 @@
+"""What a pipelined netlist keeps in flip-flops: the nets that cross each stage boundary.
+
+A net is born in the stage of its gate (inputs: stage 0) and held in the register ranks after its
+own stage up to the one before the last stage that reads it. Outputs are held up to the rank after
+the last stage, from which they leave. Constants need no flip-flop.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.blocks import IntArray
+from gatec.netlist import CONST1_NET, Netlist
+
+
+def live_nets(net: Netlist) -> list[IntArray]:
+    """Return the nets that each register rank holds, ascending; entry `s` is the rank after stage `s`.
+
+    The list has `num_stages` entries; the last holds the output nets. Constants are left out.
+    """
+    birth, death = _lifetimes(net)
+    held = np.flatnonzero(death > birth)
+    return [
+        held[(birth[held] <= stage) & (stage < death[held])].astype(np.int32)
+        for stage in range(net.num_stages)
+    ]
+
+
+def register_bits(net: Netlist) -> int:
+    """Return the number of flip-flops that the pipeline needs."""
+    birth, death = _lifetimes(net)
+    return int((death - birth).sum())
+
+
+def _lifetimes(net: Netlist) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return each net's first and last stage, equal for a net that needs no flip-flop."""
+    assert net.stage is not None, "a netlist without pipeline stages"
+    birth = np.zeros(net.num_nets, dtype=np.int64)
+    birth[net.first_gate :] = net.stage
+    death = birth.copy()
+    for column in net.fanin.T:
+        np.maximum.at(death, column, net.stage)
+    death[net.output_nets] = net.num_stages
+    death[: CONST1_NET + 1] = 0
+    return birth, death

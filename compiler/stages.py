@@ -15,7 +15,7 @@ from gatec.netlist import CONST1_NET, Netlist
 
 
 def live_nets(net: Netlist) -> list[IntArray]:
-    """Return the nets that each register rank holds, ascending; entry `s` is the rank after stage `s`.
+    """Return the nets that each register rank holds, ascending; entry `s` is that after stage `s`.
 
     The list has `num_stages` entries; the last holds the output nets. Constants are left out.
     """

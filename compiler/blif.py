@@ -102,7 +102,7 @@ def read_blif(text: str, like: Netlist) -> Netlist:
     ------
     ToolError
         The text is not such a network: it holds other statements than `.names`, a cover that
-        cannot be read, a gate of more than six inputs, a cycle, or lacks an output.
+        cannot be read, a gate of more than six inputs, a cycle, or lacks an output or its end.
     """
     sources: list[list[str]] = []
     tables: list[int] = []
@@ -128,9 +128,9 @@ def read_blif(text: str, like: Netlist) -> Netlist:
 def _statements(text: str) -> Iterator[tuple[list[str], str]]:
     """Yield the signals and the cover text of each `.names` statement."""
     lines = text.replace("\\\n", " ")
-    if not lines.startswith("\n"):
-        lines = "\n" + lines
-    before, *statements = lines.split("\n.")
+    before, *statements = ("\n" + lines).split("\n.")
+    if not statements or statements[-1].strip() != "end":
+        raise _unreadable("does not end in .end")
     if before.strip() and not all(line.startswith("#") for line in before.split("\n") if line):
         raise _unreadable(f"begins with {before.strip()[:40]!r}")
     for statement in statements:

@@ -42,4 +42,5 @@ def spans(start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64]) -> npt.NDAr
     """Return `start[0]..stop[0]-1, start[1]..stop[1]-1, ...` as one array."""
     length = stop - start
     offset = np.cumsum(length) - length
-    return np.arange(int(length.sum())) + np.repeat(start - offset, length)
+    flat: npt.NDArray[np.int64] = np.repeat(start - offset, length)
+    return np.arange(len(flat)) + flat

@@ -78,6 +78,7 @@ def test_dont_cares_off_sets_and_any_order_are_read() -> None:
         "g0 = lut2:e x[1] x[2]",
         "g1 = lut2:2 g0 x[0]",
         "g2 = lut1:1 g0",
+        "g3 = lut2:8 g2 g1",
         "output y[1] bits = g3",
     ]
 
@@ -87,7 +88,7 @@ def test_dont_cares_off_sets_and_any_order_are_read() -> None:
     [
         (".latch i0 o0 0", "statement .latch"),
         (".gate nand a=i0 O=o0", "statement .gate"),
-        (".names i0 i1", "nothing drives o0"),
+        (".names i0 n", "nothing drives o0"),
         (".names i0 n o0\n11 1", "nothing drives n"),
         (".names o1 o0\n1 1\n.names o0 o1\n1 1", "nothing drives"),
         (".names o0 i0 o0\n11 1", "a combinational cycle"),

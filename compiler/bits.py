@@ -54,7 +54,9 @@ def all_inputs(nets: int) -> Words:
     """
     words = num_words(1 << nets)
     samples = np.arange(words * WORD_BITS, dtype=np.int64)
-    rows = [np.packbits((samples >> j & 1).astype(np.uint8), bitorder="little") for j in range(nets)]
+    rows = [
+        np.packbits((samples >> j & 1).astype(np.uint8), bitorder="little") for j in range(nets)
+    ]
     return np.stack(rows).view("<u8").astype(np.uint64, copy=False)
 
 

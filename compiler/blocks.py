@@ -104,9 +104,7 @@ class Thermometer(Block):
                 expected="[features, bits]",
             )
         if self.levels.min() < 0 or self.levels.max() > 1 << self.code_bits:
-            raise ModelError(
-                f"level out of range 0..{1 << self.code_bits}", place=self.name
-            )
+            raise ModelError(f"level out of range 0..{1 << self.code_bits}", place=self.name)
 
     @property
     def in_width(self) -> int:

@@ -20,5 +20,7 @@ def check_limit(value: int, limit: int, what: str, *, file: object = None) -> No
     """Raise `LimitError` when `value` is above `limit`; `what` names it with its unit."""
     if value > limit:
         raise LimitError(
-            f"{what}: {value}", file=None if file is None else str(file), expected=f"at most {limit}"
+            f"{what}: {value}",
+            file=None if file is None else str(file),
+            expected=f"at most {limit}",
         )

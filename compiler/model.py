@@ -86,9 +86,10 @@ class ModelGraph:
     @property
     def blocks(self) -> list[Block]:
         """The blocks in data order."""
-        return [self.graph.nodes[name]["block"] for name in nx.lexicographical_topological_sort(
-            self.graph, key=list(self.graph).index
-        )]
+        return [
+            self.graph.nodes[name]["block"]
+            for name in nx.lexicographical_topological_sort(self.graph, key=list(self.graph).index)
+        ]
 
     def predecessor(self, block: Block) -> Block:
         """Return the block that `block` reads."""
@@ -137,7 +138,9 @@ class ModelGraph:
         for block in blocks[1:]:
             before = self.predecessor(block)
             width = before.out_width
-            wanted = block.classes if isinstance(block, Argmax) else getattr(block, "in_width", None)
+            wanted = (
+                block.classes if isinstance(block, Argmax) else getattr(block, "in_width", None)
+            )
             if isinstance(before, GroupSum) != isinstance(block, Argmax) or wanted is None:
                 raise ModelError(f"cannot follow {before.name}", place=block.name)
             if width != wanted:

@@ -52,7 +52,9 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
         elif isinstance(block, GroupSum):
             _check_sums(net, block, nets, after, lowering.compressors)
             count = len(lowering.compressors) * block.classes
-            facts.append(f"{block.name}: {count} adder cells each keep the sum and use each bit once")
+            facts.append(
+                f"{block.name}: {count} adder cells each keep the sum and use each bit once"
+            )
         elif isinstance(block, Argmax):
             _check_argmax(net, block, nets, after, lowering.selects)
             facts.append(f"{block.name}: {len(lowering.selects)} comparators tried on all inputs")
@@ -79,9 +81,7 @@ def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArra
     )
 
 
-def _check_thermometer(
-    net: Netlist, block: Thermometer, before: IntArray, after: IntArray
-) -> None:
+def _check_thermometer(net: Netlist, block: Thermometer, before: IntArray, after: IntArray) -> None:
     """Every comparator reads its own feature only, and is right for every code of it."""
     features, bits = block.levels.shape
     circuit = cone(net, before, after)
@@ -102,9 +102,7 @@ _NO_SOURCE = -1
 _MIXED = -2
 
 
-def _single_source(
-    circuit: Netlist, label: npt.NDArray[np.integer]
-) -> npt.NDArray[np.int64]:
+def _single_source(circuit: Netlist, label: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Return for each output the one label that all inputs in its cone have (or none, or mixed)."""
     source = np.full(circuit.num_nets, _NO_SOURCE, dtype=np.int64)
     source[circuit.first_input : circuit.first_register] = label

@@ -19,7 +19,15 @@ def abc_tool() -> Tool:
         raise ToolError("not found", file="pyosys", expected="pip install pyosys")
     binary = Path(spec.submodule_search_locations[0]) / "yosys-abc"
     # ABC exits with 0 after most errors, so its words decide.
-    markers = ("Error:", "** cmd error", "failed", "cannot open", "Cannot open", "unknown command")
+    markers = (
+        "Error:",
+        "** cmd error",
+        "has failed",
+        "Empty network",
+        "cannot open",
+        "Cannot open",
+        "unknown command",
+    )
     return Tool("abc", (str(binary),), markers, "pip install pyosys")
 
 

@@ -1,0 +1,123 @@
+"""Write an output folder all or nothing.
+
+The files go to a hidden folder beside the target, are synced, and take the target's place in one
+rename. A killed run leaves at most such a hidden folder, which the next run beside it sweeps.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from gatec.errors import UsageError
+
+MANIFEST = "manifest.json"
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_STALE = re.compile(r"\.gatec-(\d+)-")
+
+
+def check_target(target: Path) -> None:
+    """Raise `UsageError` when `target` cannot be written or holds something that is not gatec's.
+
+    Called before the work, so that nobody waits minutes for a refusal.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise UsageError("is not a folder", file=target, expected="a folder or a new name")
+    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise UsageError(
+            "holds files that gatec did not write", file=target, expected="an empty or new folder"
+        )
+    parent = target.absolute().parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        raise UsageError("cannot be written", file=target, expected="a writable place")
+
+
+def publish(target: Path, files: Mapping[str, bytes]) -> None:
+    """Put `files` (name to content) into the folder `target`, replacing an older output whole.
+
+    Raises `UsageError` when the file system refuses; an older output then stays as it was.
+    """
+    check_target(target)
+    try:
+        target.absolute().parent.mkdir(parents=True, exist_ok=True)
+        _publish(target.absolute(), files)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"cannot be written: {reason}", file=target) from error
+
+
+def _publish(target: Path, files: Mapping[str, bytes]) -> None:
+    parent = target.parent
+    _sweep(parent)
+    fresh = Path(tempfile.mkdtemp(prefix=f".gatec-{os.getpid()}-", dir=parent))
+    try:
+        for name, content in files.items():
+            with (fresh / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        fresh.chmod(0o777 & ~_umask())
+        _sync(fresh)
+        _take_place(fresh, target)
+        _sync(parent)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _take_place(fresh: Path, target: Path) -> None:
+    """Rename `fresh` to `target`; an older target ends up under the name of `fresh`."""
+    while True:
+        try:
+            fresh.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        else:
+            return
+        try:
+            _exchange(fresh, target)
+        except FileNotFoundError:
+            continue  # somebody removed the old output just now
+        return
+
+
+def _exchange(a: Path, b: Path) -> None:
+    """Swap two folders in one step (Linux `renameat2`)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    code = libc.renameat2(
+        _AT_FDCWD, os.fsencode(a), _AT_FDCWD, os.fsencode(b), ctypes.c_uint(_RENAME_EXCHANGE)
+    )
+    if code != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(b))
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the hidden folders of runs that no longer live."""
+    for path in parent.glob(".gatec-*"):
+        match = _STALE.match(path.name)
+        if match and not Path(f"/proc/{match[1]}").exists():
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,165 @@
+"""The combinational bodies of the pipeline stages, as structural Verilog that gatec writes itself.
+
+One module for each stage, with ports `i` (the nets that the rank in front holds) and `o` (the nets
+that the rank behind holds). Inside, a net has the same name in every stage: `x7` is bit 7 of the
+input vector, `n12` the output of gate 12 of the netlist. Gates follow each other in topological
+order, one a line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.backends.expressions import expression
+from gatec.blocks import IntArray
+from gatec.errors import LimitError
+from gatec.netlist import CONST0_NET, Netlist, NetlistError
+from gatec.tables import depends
+
+Style = Literal["generic", "ice40"]
+STYLES: tuple[Style, ...] = ("generic", "ice40")
+# The largest fan-in of each style's gates.
+STYLE_FANIN: dict[Style, int] = {"generic": 6, "ice40": 4}
+
+# Amaranth numbers the bits of a cell's ports with 16 bits, two codes of which are constants.
+MAX_PORT_BITS = 65_534
+
+Names = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One written stage.
+
+    Attributes
+    ----------
+    name
+        The module's name.
+    inputs, outputs
+        Widths of the ports `i` and `o`.
+    text
+        The module.
+    """
+
+    name: str
+    inputs: int
+    outputs: int
+    text: str
+
+
+def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: Style) -> list[Stage]:
+    """Write the stages of a mapped netlist.
+
+    Parameters
+    ----------
+    net
+        A netlist with `stage` set.
+    ranks
+        The nets that the register rank behind each stage holds (`gatec.stages.live_nets`). An
+        empty rank is written as one constant bit.
+    top
+        Prefix of the modules' names.
+    style
+        `ice40` writes one `SB_LUT4` for each gate, `generic` one Boolean expression.
+
+    Raises
+    ------
+    LimitError
+        A rank is wider than one module's port can be.
+    """
+    assert net.stage is not None
+    _check_fanin(net, style)
+    names = _net_names(net)
+    inputs = np.arange(net.first_input, net.first_register, dtype=np.int32)
+    stages = []
+    for number, rank in enumerate(ranks):
+        outputs = rank if len(rank) else np.array([CONST0_NET], dtype=np.int32)
+        for width in (len(inputs), len(outputs)):
+            if width > MAX_PORT_BITS:
+                raise LimitError(
+                    f"{width} nets cross a register rank",
+                    file=net.name,
+                    place=f"stage {number}",
+                    expected=f"at most {MAX_PORT_BITS}: a smaller model",
+                )
+        gates = np.flatnonzero(net.stage == number)
+        name = f"{top}_stage{number}"
+        text = _write_stage(net, name, gates, inputs, outputs, names, style)
+        stages.append(Stage(name, len(inputs), len(outputs), text))
+        inputs = outputs
+    return stages
+
+
+def _check_fanin(net: Netlist, style: Style) -> None:
+    for slot in range(STYLE_FANIN[style], net.fanin.shape[1]):
+        if depends(net.tables, slot).any():
+            raise NetlistError(f"{net.name}: a gate reads slot {slot}, too many for {style}")
+
+
+def _net_names(net: Netlist) -> Names:
+    """Return the name of every net, the same in all stages."""
+    names = ["1'b0", "1'b1"]
+    names += [f"x{bit}" for bit in range(net.num_inputs)]
+    names += [f"n{gate}" for gate in range(net.num_gates)]
+    return np.array(names, dtype=object)
+
+
+def _write_stage(
+    net: Netlist,
+    name: str,
+    gates: npt.NDArray[np.intp],
+    inputs: IntArray,
+    outputs: IntArray,
+    names: Names,
+    style: Style,
+) -> str:
+    # A constant in a rank needs no name of its own: readers of the next stage use the literal.
+    bits = np.flatnonzero(inputs >= net.first_input)
+    return "".join(
+        (
+            f"// {len(gates)} gates\n",
+            f"module {name} (\n",
+            f"  input  wire [{len(inputs) - 1}:0] i,\n",
+            f"  output wire [{len(outputs) - 1}:0] o\n",
+            ");\n",
+            _lines("  wire %s = i[%d];\n", names[inputs[bits]], bits),
+            _write_luts(net, gates, names) if style == "ice40" else _write_exprs(net, gates, names),
+            _lines("  assign o[%d] = %s;\n", np.arange(len(outputs)), names[outputs]),
+            "endmodule\n",
+        )
+    )
+
+
+def _lines(template: str, *columns: npt.NDArray[np.generic]) -> str:
+    """Return one line for each row of `columns`."""
+    flat = np.stack([column.astype(object) for column in columns], axis=1).ravel()
+    return template * len(columns[0]) % tuple(flat.tolist())
+
+
+def _write_luts(net: Netlist, gates: npt.NDArray[np.intp], names: Names) -> str:
+    pins = np.full((len(gates), 4), CONST0_NET, dtype=np.int32)
+    used = min(4, net.fanin.shape[1])
+    pins[:, :used] = net.fanin[gates, :used]
+    inits = net.tables[gates] & np.uint64(0xFFFF)
+    outs = names[net.first_gate + gates]
+    return _lines(
+        "  wire %s; SB_LUT4 #(.LUT_INIT(16'h%04x)) g%d"
+        " (.O(%s), .I0(%s), .I1(%s), .I2(%s), .I3(%s));\n",
+        *(outs, inits, gates, outs),
+        *(names[pins[:, slot]] for slot in range(4)),
+    )
+
+
+def _write_exprs(net: Netlist, gates: npt.NDArray[np.intp], names: Names) -> str:
+    outs = names[net.first_gate + gates].tolist()
+    pins = names[net.fanin[gates]].tolist()
+    lines = []
+    for out, table, row in zip(outs, net.tables[gates].tolist(), pins, strict=True):
+        template, slots = expression(table)
+        lines.append(f"  wire {out} = {template % tuple([row[slot] for slot in slots])};\n")
+    return "".join(lines)

@@ -1,0 +1,100 @@
+"""Readable Verilog expressions for truth tables of up to six inputs.
+
+The form is factored: one input at a time is taken out as `x & g`, `~x & g`, `x | g`, `~x | g` or
+`x ^ g` where the table allows it, and otherwise as the multiplexer `x ? g : h`. Operands of another
+operator stand in parentheses, so no reader needs Verilog's precedence rules.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from gatec.tables import MAX_FANIN, VARIABLE
+
+_ONES = 0xFFFF_FFFF_FFFF_FFFF
+_MASK = [int(mask) for mask in VARIABLE]
+# Stand-ins for the inputs while an expression is built; constants (1'b0) have no capitals.
+_LETTERS = "ABCDEF"
+_LITERAL = ""
+
+
+@lru_cache(maxsize=1 << 16)
+def expression(table: int) -> tuple[str, tuple[int, ...]]:
+    """Return a `%s` format string for an expanded table, and the slot that fills each `%s`."""
+    text, _ = _factor(table)
+    slots = tuple(_LETTERS.index(letter) for letter in re.findall("[A-F]", text))
+    return re.sub("[A-F]", "%s", text), slots
+
+
+def _cofactors(table: int, slot: int) -> tuple[int, int]:
+    """Return the expanded tables for input `slot` at 0 and at 1."""
+    shift = 1 << slot
+    high = table & _MASK[slot]
+    low = table & (_MASK[slot] ^ _ONES)
+    return low | low << shift, high | high >> shift
+
+
+@lru_cache(maxsize=1 << 17)
+def _factor(table: int) -> tuple[str, str]:
+    """Return the expression of `table` and its outermost operator, empty for a literal."""
+    if table in (0, _ONES):
+        return f"1'b{table & 1}", _LITERAL
+    splits = []
+    for slot in range(MAX_FANIN):
+        low, high = _cofactors(table, slot)
+        if low != high:
+            splits.append((_LETTERS[slot], low, high))
+    if len(splits) == 1:
+        letter, low, _ = splits[0]
+        return (f"~{letter}" if low else letter), _LITERAL
+    for letter, low, high in splits:
+        if low == 0 or high == _ONES:
+            return (
+                _join("&", (letter, _LITERAL), _factor(high))
+                if low == 0
+                else _join("|", (letter, _LITERAL), _factor(low))
+            )
+        if high == 0 or low == _ONES:
+            return (
+                _join("&", (f"~{letter}", _LITERAL), _factor(low))
+                if high == 0
+                else _join("|", (f"~{letter}", _LITERAL), _factor(high))
+            )
+    for letter, low, high in splits:
+        if low == high ^ _ONES:
+            return _exclusive(letter, low, high)
+    return min((_multiplexer(*split) for split in _best(splits)), key=lambda found: len(found[0]))
+
+
+def _exclusive(letter: str, low: int, high: int) -> tuple[str, str]:
+    """Return `letter ^ low`, with a negation drawn to the front."""
+    if low & 1:
+        return f"~({_join('^', (letter, _LITERAL), _factor(high))[0]})", _LITERAL
+    return _join("^", (letter, _LITERAL), _factor(low))
+
+
+def _multiplexer(letter: str, low: int, high: int) -> tuple[str, str]:
+    return f"{letter} ? {_wrap(_factor(high))} : {_wrap(_factor(low))}", "?"
+
+
+def _best(splits: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:
+    """Return the splits worth trying: of more than four inputs, the one that leaves fewest."""
+    if len(splits) <= 4:
+        return splits
+    return [min(splits, key=lambda split: _support(split[1]) + _support(split[2]))]
+
+
+def _support(table: int) -> int:
+    """Return how many inputs an expanded table depends on."""
+    return sum(bool((table ^ table << (1 << slot)) & _MASK[slot]) for slot in range(MAX_FANIN))
+
+
+def _join(operator: str, left: tuple[str, str], right: tuple[str, str]) -> tuple[str, str]:
+    sides = (side[0] if side[1] == operator else _wrap(side) for side in (left, right))
+    return f" {operator} ".join(sides), operator
+
+
+def _wrap(operand: tuple[str, str]) -> str:
+    text, operator = operand
+    return f"({text})" if operator else text

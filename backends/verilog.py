@@ -1,0 +1,217 @@
+"""From a mapped, staged netlist to one Verilog file.
+
+Amaranth writes the shell (`gatec.backends.core`), Yosys turns it into Verilog, and the stage bodies
+(`gatec.backends.body`) follow as text: Yosys never reads them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from amaranth.back import rtlil
+
+from gatec.backends.body import MAX_PORT_BITS, Stage, Style, write_stages
+from gatec.backends.core import CoreShape, StreamCore
+from gatec.backends.words import VERILOG_KEYWORDS
+from gatec.blocks import IntArray
+from gatec.errors import LimitError, UsageError
+from gatec.netlist import Netlist, NetlistError
+from gatec.stages import live_nets
+from gatec.tools.yosys import run_yosys
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """An emitted core.
+
+    Attributes
+    ----------
+    shape
+        Name and widths, latency, beats and initiation interval.
+    style
+        What the stage bodies are made of.
+    header
+        The comment block, ending in an empty line.
+    shell
+        The top module.
+    stages
+        The stage modules in order.
+    """
+
+    shape: CoreShape
+    style: Style
+    header: str
+    shell: str
+    stages: tuple[Stage, ...]
+
+    @property
+    def top(self) -> str:
+        """Name of the top module."""
+        return self.shape.top
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the one that takes the last input beat to the first with `o_valid`."""
+        return self.shape.latency
+
+    @property
+    def bodies(self) -> str:
+        """All stage modules."""
+        return "\n".join(stage.text for stage in self.stages)
+
+    @property
+    def text(self) -> str:
+        """The whole file."""
+        return f"{self.header}{self.shell}\n{self.bodies}"
+
+
+def emit(
+    net: Netlist,
+    *,
+    style: Style,
+    beat_bits: int | None = None,
+    out_beat_bits: int | None = None,
+    header: Sequence[str] = (),
+) -> Emitted:
+    """Write a netlist with one input and one output port as a pipelined stream core.
+
+    Parameters
+    ----------
+    net
+        Mapped; without stages it becomes one stage. Fan-in at most 4 for `ice40`, else 6.
+    style
+        `generic` or `ice40`.
+    beat_bits, out_beat_bits
+        Widths of the streams; the whole vector when None. A vector that is longer comes in several
+        beats, lowest bits first; the unused high bits of the last beat are ignored on the way in
+        and 0 on the way out.
+    header
+        Lines of the comment block to put first, such as the model's name.
+
+    Raises
+    ------
+    LimitError
+        A port or a register rank is wider than one module can carry.
+    UsageError
+        A beat of less than one bit.
+    """
+    if len(net.inputs) != 1 or len(net.outputs) != 1 or not net.num_inputs or not net.num_outputs:
+        raise NetlistError(f"{net.name}: a stream core has one input port and one output port")
+    if net.stage is None:
+        net = net.replace(stage=[0] * net.num_gates)
+    ranks: list[IntArray] = [*live_nets(net)[:-1], net.output_nets]
+    top = identifier(net.name)
+    stages = write_stages(net, ranks, top=top, style=style)
+    shape = CoreShape(
+        top,
+        net.num_inputs,
+        net.num_outputs,
+        tuple(stage.outputs for stage in stages),
+        net.num_inputs if beat_bits is None else beat_bits,
+        net.num_outputs if out_beat_bits is None else out_beat_bits,
+    )
+    _check_beats(shape)
+    comment = _header([*header, "", *describe(net, shape, style)])
+    return Emitted(shape, style, comment, write_shell(shape), tuple(stages))
+
+
+def write_shell(shape: CoreShape) -> str:
+    """Return the top module as Verilog."""
+    core = StreamCore(shape)
+    signals = {
+        "i_payload": core.i.payload,
+        "i_valid": core.i.valid,
+        "i_ready": core.i.ready,
+        "o_payload": core.o.payload,
+        "o_valid": core.o.valid,
+        "o_ready": core.o.ready,
+    }
+    # None: Amaranth sees from the drivers which way a port goes. It adds clk and rst itself.
+    ports = {name: (signal, None) for name, signal in signals.items()}
+    text = rtlil.convert(core, name=shape.top, ports=ports, emit_src=False)
+    commands = [
+        "read_rtlil core.il",
+        "proc",
+        "opt_expr",
+        "opt_merge",
+        # Before opt_dff, which looks past multiplexers only where a wire has no second reader.
+        "opt_clean -purge",
+        "opt_dff",
+        "opt_clean -purge",
+        "write_verilog -noattr core.v",
+    ]
+    run = run_yosys(commands, inputs={"core.il": text}, outputs=["core.v"], timeout=600)
+    verilog = run.files["core.v"].decode()
+    # Yosys' banner holds its version and build host; the manifest names the versions.
+    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog, flags=re.DOTALL)
+
+
+def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
+    """Return the lines that document a core's ports and timing."""
+    return [
+        f"{net.num_gates} gates ({style}) in {shape.num_stages} pipeline stages.",
+        "",
+        "Clock clk, rising edge. Reset rst, synchronous, active high: drops all vectors under way.",
+        f"Input  i_payload[{shape.beat_bits - 1}:0], i_valid, i_ready.",
+        f"Output o_payload[{shape.out_beat_bits - 1}:0], o_valid, o_ready.",
+        "A beat moves in each cycle in which valid and ready are both high.",
+        _beats(
+            "Input ",
+            net.inputs[0].name,
+            net.inputs[0].encoding,
+            shape.input_bits,
+            shape.beats_in,
+            shape.beat_bits,
+        ),
+        _beats(
+            "Output",
+            net.outputs[0].name,
+            net.outputs[0].encoding,
+            shape.output_bits,
+            shape.beats_out,
+            shape.out_beat_bits,
+        ),
+        f"Latency: {shape.latency} cycles from the cycle that takes the last input beat to the",
+        "first cycle with o_valid, as long as o_ready stays high.",
+        f"Initiation interval: one vector every {shape.interval} cycle(s).",
+    ]
+
+
+def _beats(side: str, name: str, encoding: str, bits: int, beats: int, width: int) -> str:
+    if beats == 1:
+        return f"{side} vector {name}: {bits} bits ({encoding}) in one beat, bit 0 lowest."
+    return (
+        f"{side} vector {name}: {bits} bits ({encoding}) in {beats} beats of {width},"
+        f" bit 0 lowest in the first beat."
+    )
+
+
+def identifier(name: str) -> str:
+    """Return a legal Verilog identifier of at most 64 characters that resembles `name`."""
+    legal = re.sub("[^A-Za-z0-9_]", "_", name)[:64]
+    if not re.match("[A-Za-z_]", legal):
+        legal = f"m_{legal}"
+    return f"{legal}_" if legal in VERILOG_KEYWORDS else legal
+
+
+def _check_beats(shape: CoreShape) -> None:
+    for width in (shape.beat_bits, shape.out_beat_bits):
+        if width < 1:
+            raise UsageError(f"beats of {width} bits", file=shape.top, expected="1 bit or more")
+    # The payload shares the port numbering with clk, rst, i_valid and o_ready.
+    if shape.beat_bits > MAX_PORT_BITS - 4 or shape.out_beat_bits > MAX_PORT_BITS:
+        raise LimitError(
+            f"beats of {max(shape.beat_bits, shape.out_beat_bits)} bits",
+            file=shape.top,
+            expected=f"at most {MAX_PORT_BITS - 4}: several beats a vector",
+        )
+
+
+def _header(lines: Sequence[str]) -> str:
+    """Return lines as a comment block; whatever could end a comment line is escaped."""
+    safe = ("".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in line) for line in lines)
+    written = (f"// {line}".rstrip() for line in [f"Written by gatec {version('gatec')}.", *safe])
+    return "\n".join(written) + "\n\n"

@@ -48,16 +48,15 @@ def random_words(rng: np.random.Generator, nets: int, words: int) -> Words:
 
 
 def all_inputs(nets: int) -> Words:
-    """Return all `2**nets` input patterns, `[nets, words]`: sample `s` sets net `j` to bit `j` of `s`.
+    """Return all `2**nets` input patterns, `[nets, words]`: in sample `s` net `j` is bit `j`.
 
     For fewer than six nets the patterns repeat up to the end of the one word.
     """
     words = num_words(1 << nets)
     samples = np.arange(words * WORD_BITS, dtype=np.int64)
-    rows = [
-        np.packbits((samples >> j & 1).astype(np.uint8), bitorder="little") for j in range(nets)
-    ]
-    return np.stack(rows).view("<u8").astype(np.uint64, copy=False)
+    planes = (samples >> np.arange(nets)[:, None] & 1).astype(np.uint8)
+    octets = np.packbits(planes, axis=1, bitorder="little")
+    return octets.view("<u8").astype(np.uint64, copy=False)
 
 
 def to_integers(bits: Bits) -> npt.NDArray[np.int64]:

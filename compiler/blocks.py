@@ -76,7 +76,7 @@ class InputBits(Block):
 
 @dataclass(frozen=True, eq=False)
 class Thermometer(Block):
-    """Compare integer features with constants: output `f * bits + t` is `feature[f] >= level[f, t]`.
+    """Compare integers with constants: output `f * bits + t` is `feature[f] >= levels[f, t]`.
 
     Attributes
     ----------
@@ -283,6 +283,6 @@ class Argmax(Block):
 
 
 def score_planes(scores: Scores, width: int) -> Words:
-    """Return scores `[classes, samples]` as bits: score `c` in rows `c * width` and up, LSB first."""
+    """Return scores `[classes, samples]` as bits: score `c` from row `c * width` on, LSB first."""
     classes, samples = scores.shape
     return pack(from_integers(scores.T, width).reshape(samples, classes * width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 import networkx as nx
@@ -77,7 +78,7 @@ class ModelGraph:
             if block.name in graph:
                 raise ModelError("name used twice", place=block.name)
             graph.add_node(block.name, block=block)
-        for before, after in zip(blocks, blocks[1:], strict=False):
+        for before, after in pairwise(blocks):
             graph.add_edge(before.name, after.name)
         model = cls(graph, name, dict(notes or {}))
         model.verify()

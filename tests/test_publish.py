@@ -24,7 +24,8 @@ from gatec.publish import publish
 target, stamp = Path(sys.argv[1]), sys.argv[2]
 print("ready", flush=True)
 while True:
-    publish(target, {"manifest.json": stamp.encode(), **{f"f{i}": stamp.encode() * 999 for i in range(9)}})
+    more = {f"f{i}": stamp.encode() * 999 for i in range(9)}
+    publish(target, {"manifest.json": stamp.encode(), **more})
 """
 
 
@@ -106,7 +107,7 @@ def test_a_file_or_link_in_the_way_is_refused(tmp_path: Path) -> None:
 def test_a_full_disk_leaves_the_old_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "out"
     publish(target, {MANIFEST: b"old"})
-    real, calls = os.fsync, 0
+    real, calls, limit = os.fsync, 0, 0
 
     def failing(descriptor: int) -> None:
         nonlocal calls
@@ -116,8 +117,8 @@ def test_a_full_disk_leaves_the_old_output(tmp_path: Path, monkeypatch: pytest.M
         real(descriptor)
 
     monkeypatch.setattr(os, "fsync", failing)
-    for limit in (1, 2, 3):
-        calls = 0
+    for nth in (1, 2, 3):
+        calls, limit = 0, nth
         with pytest.raises(UsageError, match="No space left on device"):
             publish(target, {MANIFEST: b"new", "more": b"x"})
         assert {p.name: p.read_bytes() for p in target.iterdir()} == {MANIFEST: b"old"}

@@ -52,9 +52,7 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
         elif isinstance(block, GroupSum):
             _check_sums(net, block, nets, after, lowering.compressors)
             count = len(lowering.compressors) * block.classes
-            facts.append(
-                f"{block.name}: {count} adder cells each keep the sum and use each bit once"
-            )
+            facts.append(f"{block.name}: {count} adder cells keep the sum and use each bit once")
         elif isinstance(block, Argmax):
             _check_argmax(net, block, nets, after, lowering.selects)
             facts.append(f"{block.name}: {len(lowering.selects)} comparators tried on all inputs")

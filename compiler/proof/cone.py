@@ -21,9 +21,8 @@ def cone(net: Netlist, sources: IntArray, sinks: IntArray) -> Netlist:
     is_source[sources] = True
     for start, stop in reversed(net.blocks):
         first = net.first_gate + start
-        rows = np.flatnonzero(
-            needed[first : first + stop - start] & ~is_source[first : first + stop - start]
-        )
+        last = net.first_gate + stop
+        rows = needed[first:last] & ~is_source[first:last]
         needed[net.fanin[start:stop][rows]] = True
     inside = needed & ~is_source
     outside = np.flatnonzero(inside[2 : net.first_gate])

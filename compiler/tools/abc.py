@@ -10,6 +10,16 @@ from pathlib import Path
 from gatec.errors import ToolError
 from gatec.tools.runner import Tool, ToolRun
 
+# ABC exits with 0 after most errors, so its words decide.
+_FAILURES = (
+    "Error:",
+    "** cmd error",
+    "has failed",
+    "Empty network",
+    "annot open",
+    "unknown command",
+)
+
 
 @cache
 def abc_tool() -> Tool:
@@ -18,17 +28,7 @@ def abc_tool() -> Tool:
     if spec is None or not spec.submodule_search_locations:
         raise ToolError("not found", file="pyosys", expected="pip install pyosys")
     binary = Path(spec.submodule_search_locations[0]) / "yosys-abc"
-    # ABC exits with 0 after most errors, so its words decide.
-    markers = (
-        "Error:",
-        "** cmd error",
-        "has failed",
-        "Empty network",
-        "cannot open",
-        "Cannot open",
-        "unknown command",
-    )
-    return Tool("abc", (str(binary),), markers, "pip install pyosys")
+    return Tool("abc", (str(binary),), _FAILURES, "pip install pyosys")
 
 
 def run_abc(

@@ -7,11 +7,11 @@ r"""The text form of a netlist: repr, test goldens, dumps of passes and bug repo
     g1 = lut2:8 a[0] b[0]
     output sum[2] unsigned = g0..1
 
-One statement a line, in this order: the name, the width of `fanin` and, if there are any, the
-number of pipeline stages; input ports; state registers (`r0 = g5 init 1`); gates; cuts; outputs. A gate
-shows its truth table as hexadecimal; the input that is written first is the address's least
-significant bit. It ends in `@2` when it is in pipeline stage 2. Nets are `0`, `1`, `a[3]`, `r0`,
-`g12`; `a[0..7]` and `g3..9` are runs.
+One statement a line, in this order: name, width of `fanin` and, if there are any, the number of
+pipeline stages; input ports; state registers (`r0 = g5 init 1`); gates; cuts; outputs. A gate shows
+its truth table as hexadecimal; the input that is written first is the address's least significant
+bit. It ends in `@2` when it is in pipeline stage 2. Nets are `0`, `1`, `a[3]`, `r0`, `g12`;
+`a[0..7]` and `g3..9` are runs.
 """
 
 from __future__ import annotations

@@ -1,0 +1,91 @@
+"""The command line: groups the commands and turns every ending into an exit code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gatec.commands.boards import boards, targets
+from gatec.commands.compile import compile_command
+from gatec.commands.flash import flash
+from gatec.commands.inspect import inspect
+from gatec.commands.sim import sim
+from gatec.commands.verify import verify
+from gatec.errors import EXIT_BUG, EXIT_OK, GatecError, UsageError
+
+EXIT_CODES = """\b
+Exit codes:
+  0  done (compile, verify: and proved)
+  1  a bug of gatec: please report it with the file it names
+  2  wrong usage, or an output that cannot be written
+  3  a broken, unknown or incomplete model or data file
+  4  not proved within the budget
+  5  proved different from the model
+  6  a tool is missing or failed
+  7  over a limit, or does not fit the device
+"""
+_INTERRUPTED = 130
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(package_name="gatec")
+def cli() -> None:
+    """Compile trained gate nets to small, proved circuits.
+
+    \b
+    gatec compile demo:digits --target ice40 --device up5k -o build/digits
+    gatec sim demo:digits --data demo:digits-test
+    """
+
+
+for _command in (compile_command, sim, verify, inspect, flash, boards, targets):
+    cli.add_command(_command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `gatec` and exit."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; nothing but one line is printed of an error."""
+    try:
+        cli.main(list(arguments), prog_name="gatec", standalone_mode=False)
+    except click.ClickException as error:
+        return _complain(error.format_message(), UsageError.exit_code)
+    except GatecError as error:
+        return _complain(str(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("interrupted", _INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output went away; Python must not try to flush to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_OK
+    except Exception:  # noqa: BLE001  anything else is a bug of gatec, and is reported as one
+        return _complain(f"a bug of gatec: please report {_write_report(arguments)}", EXIT_BUG)
+    return EXIT_OK
+
+
+def _complain(message: str, code: int) -> int:
+    line = " ".join(message.split())
+    print(f"gatec: {line}", file=sys.stderr)
+    return code
+
+
+def _write_report(arguments: Sequence[str]) -> Path:
+    """Write what is needed to reproduce a bug; return the file."""
+    text = f"gatec {shlex.join(arguments)}\n\n{traceback.format_exc()}"
+    print(text, file=sys.stderr)
+    with tempfile.NamedTemporaryFile("w", prefix="gatec-bug-", suffix=".txt", delete=False) as file:
+        file.write(text)
+    return Path(file.name)

@@ -1,0 +1,1 @@
+"""The commands of `gatec`, one file each."""

@@ -1,0 +1,134 @@
+"""`gatec compile`: from a model file to an output folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gatec.commands.reading import ModelPath, reading_options
+from gatec.console import Progress, TerminalProgress
+from gatec.driver import compile_model
+from gatec.frontends import ReadOptions
+from gatec.manifest import to_json
+from gatec.model import OUTPUT_KINDS
+from gatec.options import CompileOptions
+from gatec.report import summary
+
+_TARGET = (
+    click.option("--target", default="ice40", show_default=True, help="See `gatec targets`."),
+    click.option("--device", help="Device of the target; default: the target's first."),
+    click.option("--package", help="Package of the device; default: the device's first."),
+    click.option("--board", help="See `gatec boards`: sets device and pins, adds a UART."),
+    click.option("--lut-inputs", type=int, metavar="K", help="LUT size of target generic."),
+    click.option(
+        "--no-pnr",
+        "place_and_route",
+        flag_value=False,
+        default=True,
+        type=bool,
+        help="Stop after the proved Verilog: no place and route, no bitstream.",
+    ),
+    click.option("--seed", type=int, default=1, show_default=True, help="Of place and route."),
+)
+_CIRCUIT = (
+    click.option(
+        "-O",
+        "optimise",
+        type=click.IntRange(0, 3),
+        default=2,
+        show_default=True,
+        help="Effort: 0 none, 1 fast, 2 seconds to a minute, 3 minutes.",
+    ),
+    click.option("--stages", type=int, metavar="N", help="Pipeline stages."),
+    click.option("--levels-per-stage", type=int, metavar="N", help="LUT levels in a stage."),
+    click.option("--clock", type=float, metavar="MHZ", help="Clock to reach after routing."),
+    click.option(
+        "--output",
+        type=click.Choice(OUTPUT_KINDS),
+        default="argmax",
+        show_default=True,
+        help="What the circuit puts out: class number, count per class, or last layer.",
+    ),
+    click.option("--beat-bits", type=int, metavar="N", help="Input bits per beat."),
+    click.option("--out-beat-bits", type=int, metavar="N", help="Output bits per beat."),
+)
+_PROOF = (
+    click.option(
+        "--proof-timeout",
+        type=float,
+        default=600.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Budget of the equivalence proof.",
+    ),
+    click.option(
+        "--allow-unproved",
+        is_flag=True,
+        help="Write the output even if the proof did not finish; the manifest says so.",
+    ),
+    click.option("--prove-each", is_flag=True, help="Prove each pass by itself, too."),
+    click.option(
+        "--dump-passes",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="Write the netlist after each pass as text.",
+    ),
+    click.option(
+        "--vectors",
+        type=int,
+        default=256,
+        show_default=True,
+        metavar="N",
+        help="Number of test vectors to write.",
+    ),
+)
+
+
+def _all_options(command: Any) -> Any:
+    for option in reversed((*_TARGET, *_CIRCUIT, *_PROOF)):
+        command = option(command)
+    return command
+
+
+@click.command("compile")
+@click.argument("model", type=ModelPath())
+@click.option(
+    "-o",
+    "output_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write; default: build/NAME.",
+)
+@_all_options
+@reading_options
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
+def compile_command(
+    model: Path,
+    output_dir: Path | None,
+    reading: ReadOptions,
+    quiet: bool,
+    as_json: bool,
+    **values: Any,
+) -> None:
+    """Compile MODEL to a proved circuit and, for an FPGA, to a bitstream.
+
+    MODEL is a .pt, .pth, .safetensors or .npz file, or demo:digits. The folder is written all or
+    nothing, and only after the Verilog text was proved equal to the model.
+    """
+    progress = Progress() if quiet else TerminalProgress()
+    result = compile_model(
+        model,
+        CompileOptions(**values),
+        reading,
+        output_dir=output_dir or Path("build"),
+        named_below=output_dir is None,
+        progress=progress,
+    )
+    if as_json:
+        click.echo(to_json(result.manifest), nl=False)
+    elif not quiet:
+        click.echo(summary(result.manifest))
+        click.echo(f"written to {result.directory}")

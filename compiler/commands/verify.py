@@ -1,0 +1,33 @@
+"""`gatec verify`: prove an output folder again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gatec.commands.reading import ModelPath, reading_options
+from gatec.frontends import ReadOptions
+from gatec.verify import verify_folder
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--model", type=ModelPath(), help="The model file; default: the folder's own copy.")
+@click.option(
+    "--proof-timeout",
+    type=float,
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Budget of the equivalence proof.",
+)
+@reading_options
+def verify(folder: Path, model: Path | None, proof_timeout: float, reading: ReadOptions) -> None:
+    """Check an output folder: files unchanged, Verilog proved equal to the model, vectors right.
+
+    With --model, the original file is read again (give the same reading options as to compile) and
+    must be the one that the manifest names.
+    """
+    for fact in verify_folder(folder, model, reading, proof_timeout):
+        click.echo(fact)

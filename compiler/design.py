@@ -1,0 +1,172 @@
+"""From a model to proved Verilog: everything of a compilation that needs no target's tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatec.backends.readback import read_back
+from gatec.backends.verilog import Emitted, emit
+from gatec.console import Progress
+from gatec.errors import DifferentError, UnprovedError
+from gatec.lower import Lowering, lower
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist
+from gatec.options import CompileOptions
+from gatec.passes import PIPELINES
+from gatec.passes.pipeline import pipeline
+from gatec.passes.runner import PassReport, run_passes
+from gatec.proof.arithmetic import check_lowering
+from gatec.proof.equivalence import prove_equal
+from gatec.proof.verdict import Proof, Verdict
+from gatec.stages import register_bits
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A model's circuit before pipelining.
+
+    Attributes
+    ----------
+    model
+        Ends in the block that the circuit's output shows.
+    lowering
+        The reference netlist, proved to be the model.
+    netlist
+        Mapped to LUTs, without stages.
+    passes
+        What each pass did.
+    facts
+        What the arithmetic proof established.
+    """
+
+    model: ModelGraph
+    lowering: Lowering
+    netlist: Netlist
+    passes: list[PassReport]
+    facts: list[str]
+
+
+@dataclass(frozen=True)
+class Design:
+    """A pipelined circuit, its Verilog, and the proof that the Verilog is the model.
+
+    Attributes
+    ----------
+    mapped
+        Where it comes from.
+    netlist
+        With stages.
+    emitted
+        The Verilog.
+    proof
+        Of the emitted text against the reference netlist.
+    facts
+        All that was proved, in words.
+    """
+
+    mapped: Mapped
+    netlist: Netlist
+    emitted: Emitted
+    proof: Proof
+    facts: list[str]
+
+
+def map_model(
+    model: ModelGraph, lut_inputs: int, options: CompileOptions, progress: Progress
+) -> Mapped:
+    """Lower a model, prove the lowering, optimise and map it."""
+    model = model.with_output(options.output)
+    with progress.step(f"lower {model.num_gates} gates, prove the sums"):
+        lowering = lower(model)
+        facts = check_lowering(model, lowering)
+    with progress.step(f"optimise -O{options.optimise}, map to LUT{lut_inputs}"):
+        netlist, reports = run_passes(
+            lowering.netlist,
+            PIPELINES[options.optimise](lut_inputs),
+            dump_dir=options.dump_passes,
+            prove_each=options.prove_each,
+        )
+    return Mapped(model, lowering, netlist, reports, facts)
+
+
+def build_design(
+    mapped: Mapped,
+    emit_core: Callable[[Netlist], Emitted],
+    options: CompileOptions,
+    progress: Progress,
+    *,
+    stages: int | None = None,
+    levels_per_stage: int | None = None,
+) -> Design:
+    """Pipeline, emit and prove.
+
+    Parameters
+    ----------
+    emit_core
+        Turns a netlist with stages into Verilog, with the target's style and widths.
+    stages, levels_per_stage
+        Exactly one.
+
+    Raises
+    ------
+    DifferentError
+        The emitted text is not the model.
+    UnprovedError
+        That could not be decided in time, and the options do not allow it.
+    """
+    with progress.step("pipeline, emit Verilog"):
+        staged = pipeline(mapped.netlist, stages=stages, levels_per_stage=levels_per_stage)
+        staged.verify()
+        emitted = emit_core(staged)
+    with progress.step("prove the Verilog text equal to the model"):
+        proof, facts = prove_text(mapped, emitted, options)
+    return Design(mapped, staged, emitted, proof, [*mapped.facts, *facts])
+
+
+def prove_text(
+    mapped: Mapped, emitted: Emitted, options: CompileOptions
+) -> tuple[Proof, list[str]]:
+    """Read the emitted text back and prove it equal to the reference netlist."""
+    back = read_back(emitted.text, emitted.shape)
+    proof = prove_equal(mapped.lowering.netlist, back.netlist, timeout=options.proof_timeout)
+    if proof.verdict is Verdict.DIFFERENT:
+        raise DifferentError(
+            f"the emitted Verilog is not the model: {proof.counterexample}", file=mapped.model.name
+        )
+    if proof.verdict is not Verdict.EQUIVALENT and not options.allow_unproved:
+        raise UnprovedError(
+            f"equivalence is {proof.verdict.value} after {options.proof_timeout:g} s",
+            file=mapped.model.name,
+            expected="a larger --proof-timeout, or --allow-unproved",
+        )
+    return proof, [*back.facts, f"emitted text against reference netlist: {proof.verdict.value}"]
+
+
+def count_luts(netlist: Netlist) -> dict[str, int]:
+    """Return the LUTs of gates and class sums, and those that only the argmax needs."""
+    cut = [net for port in netlist.cuts for net in port.nets.tolist()]
+    if not cut:
+        return {"gates_and_sums": netlist.num_gates, "argmax": 0}
+    needed = np.zeros(netlist.num_nets, dtype=bool)
+    needed[cut] = True
+    for start, stop in reversed(netlist.blocks):
+        rows = needed[netlist.first_gate + start : netlist.first_gate + stop]
+        needed[netlist.fanin[start:stop][rows]] = True
+    before = int(needed[netlist.first_gate :].sum())
+    return {"gates_and_sums": before, "argmax": netlist.num_gates - before}
+
+
+def circuit_facts(design: Design) -> dict[str, object]:
+    """Return the exact sizes of a design, for the manifest."""
+    netlist = design.netlist
+    return {
+        "luts": count_luts(netlist),
+        "levels": netlist.depth,
+        "stages": netlist.num_stages,
+        "pipeline_registers": register_bits(netlist) + netlist.num_inputs,
+        "latency_cycles": design.emitted.latency,
+        "initiation_interval_cycles": design.emitted.shape.interval,
+    }

@@ -1,0 +1,95 @@
+"""The manifest: what went in, what came out, and what was proved. No time, path or host."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gatec.design import Design, circuit_facts
+from gatec.model import ModelGraph
+from gatec.options import CompileOptions
+from gatec.versions import tool_versions
+
+
+def model_section(model: ModelGraph, sha256: str | None) -> dict[str, Any]:
+    """Return what is known of the model; `sha256` is its file's, None for a live module."""
+    return {
+        "name": model.name,
+        "sha256": sha256,
+        "blocks": [f"{block.name}: {block.describe()}" for block in model.blocks],
+        "gates": model.num_gates,
+        "notes": dict(model.notes),
+    }
+
+
+def interface_section(design: Design) -> dict[str, Any]:
+    """Return the circuit's ports and timing in cycles."""
+    shape, netlist = design.emitted.shape, design.netlist
+    return {
+        "top": shape.top,
+        "style": design.emitted.style,
+        "input": _port(netlist.inputs[0].encoding, shape.input_bits, shape.beat_bits),
+        "output": _port(netlist.outputs[0].encoding, shape.output_bits, shape.out_beat_bits),
+        "stage_bits": list(shape.rank_bits),
+        "latency_cycles": shape.latency,
+        "initiation_interval_cycles": shape.interval,
+    }
+
+
+def _port(encoding: str, bits: int, beat_bits: int) -> dict[str, Any]:
+    return {"encoding": encoding, "bits": bits, "beat_bits": beat_bits}
+
+
+def passes_section(design: Design) -> list[dict[str, Any]]:
+    """Return gates and levels before and after each pass, in order."""
+    return [
+        {
+            "name": report.name,
+            "gates": [report.gates_before, report.gates_after],
+            "levels": [report.levels_before, report.levels_after],
+        }
+        for report in design.mapped.passes
+    ]
+
+
+def make_manifest(
+    design: Design,
+    options: CompileOptions,
+    sha256: str | None,
+    physical: Mapping[str, Any] | None,
+    files: Mapping[str, bytes],
+) -> dict[str, Any]:
+    """Return the manifest of a compilation.
+
+    Parameters
+    ----------
+    sha256
+        Of the model file.
+    physical
+        What place and route reported; None without it.
+    files
+        All other files of the folder.
+    """
+    return {
+        "gatec": tool_versions()["gatec"],
+        "tools": tool_versions(),
+        "model": model_section(design.mapped.model, sha256),
+        "options": options.recorded(),
+        "passes": passes_section(design),
+        "circuit": circuit_facts(design),
+        "interface": interface_section(design),
+        "proof": {
+            "equivalence": design.proof.verdict.value,
+            "method": design.proof.method,
+            "facts": design.facts,
+        },
+        "physical": physical,
+        "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
+    }
+
+
+def to_json(manifest: Mapping[str, Any]) -> str:
+    """Return the manifest as text, the same for the same manifest."""
+    return json.dumps(manifest, indent=2, ensure_ascii=True) + "\n"

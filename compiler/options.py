@@ -1,0 +1,101 @@
+"""What a user can ask of a compilation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from gatec.errors import UsageError
+from gatec.model import OUTPUT_KINDS, OutputKind
+
+MAX_EFFORT = 3
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """Options of one compilation; the defaults are those of the command line.
+
+    Attributes
+    ----------
+    target
+        A name from `gatec targets`.
+    device, package
+        Of the target; the target's and the device's default when None.
+    board
+        A name from `gatec boards`; it decides device, package and pins, and adds the UART.
+    optimise
+        0 to 3, as `-O0` to `-O3`.
+    stages, levels_per_stage, clock
+        How to pipeline: a number of stages, a number of LUT levels in each, or the clock in MHz to
+        reach after routing. At most one; the target's default when none.
+    output
+        `argmax` (class number), `scores` (a count for each class) or `bits` (last layer).
+    beat_bits, out_beat_bits
+        Widths of the input and output streams. None: the whole vector where it fits the pins, else
+        the largest power of two that does.
+    lut_inputs
+        LUT size of target `generic`, 2 to 6; fixed by every other target.
+    place_and_route
+        False stops after the proved Verilog.
+    seed
+        Of place and route.
+    proof_timeout
+        Seconds for the equivalence proof.
+    allow_unproved
+        Publish a netlist whose proof was not finished in time; the manifest says so.
+    prove_each
+        Prove every pass by itself, too.
+    dump_passes
+        Folder for the netlist after each pass, as text.
+    vectors
+        Number of test vectors to write.
+    """
+
+    target: str = "ice40"
+    device: str | None = None
+    package: str | None = None
+    board: str | None = None
+    optimise: int = 2
+    stages: int | None = None
+    levels_per_stage: int | None = None
+    clock: float | None = None
+    output: OutputKind = "argmax"
+    beat_bits: int | None = None
+    out_beat_bits: int | None = None
+    lut_inputs: int | None = None
+    place_and_route: bool = True
+    seed: int = 1
+    proof_timeout: float = 600.0
+    allow_unproved: bool = False
+    prove_each: bool = False
+    dump_passes: Path | None = None
+    vectors: int = 256
+
+    def __post_init__(self) -> None:
+        given = [o for o in ("stages", "levels_per_stage", "clock") if getattr(self, o) is not None]
+        if len(given) > 1:
+            flags = " and ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise UsageError(f"{flags} together", expected="one of them")
+        for name in ("stages", "levels_per_stage", "clock", "beat_bits", "out_beat_bits"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1 << 31:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {value}", expected="a positive number"
+                )
+        if self.board is not None and (self.device is not None or self.package is not None):
+            raise UsageError("--board and --device together", expected="one of them")
+        if not 0 <= self.optimise <= MAX_EFFORT:
+            raise UsageError(f"-O{self.optimise}", expected=f"-O0 to -O{MAX_EFFORT}")
+        if self.output not in OUTPUT_KINDS:
+            raise UsageError(f"--output {self.output}", expected=" or ".join(OUTPUT_KINDS))
+        if not self.proof_timeout > 0:
+            raise UsageError(
+                f"--proof-timeout {self.proof_timeout}", expected="a positive number of seconds"
+            )
+        if self.vectors < 1:
+            raise UsageError(f"--vectors {self.vectors}", expected="a positive number")
+
+    def recorded(self) -> dict[str, object]:
+        """Return the options that decide the output, for the manifest: no paths."""
+        skipped = {"dump_passes", "proof_timeout", "prove_each"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}

@@ -1,0 +1,92 @@
+"""Check an output folder against its model, from its files alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from gatec.backends.core import CoreShape
+from gatec.backends.readback import read_back
+from gatec.bits import pack, unpack
+from gatec.errors import DifferentError, ModelError, UnprovedError
+from gatec.evaluate import evaluate_outputs
+from gatec.folder import OutputFolder
+from gatec.frontends import ReadOptions, read_model
+from gatec.lower import lower
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist
+from gatec.proof.arithmetic import check_lowering
+from gatec.proof.equivalence import prove_equal
+from gatec.proof.verdict import Verdict
+from gatec.vectors import INPUT_FILE, OUTPUT_FILE, from_hex
+
+
+def verify_folder(
+    path: Path,
+    model_file: Path | None = None,
+    reading: ReadOptions | None = None,
+    timeout: float = 600.0,
+) -> Iterator[str]:
+    """Yield each fact as it is established; raise the error of the first that does not hold.
+
+    Parameters
+    ----------
+    model_file, reading
+        The original model and how to read it; the folder's own copy when None.
+    timeout
+        Seconds for the equivalence proof.
+    """
+    folder = OutputFolder.load(path)
+    yield f"{folder.check_files()} files are as written"
+    model = folder.model() if model_file is None else _original(folder, model_file, reading)
+    lowering = lower(model)
+    yield from check_lowering(model, lowering)
+    back = read_back(folder.verilog, core_shape(folder))
+    yield from back.facts
+    proof = prove_equal(lowering.netlist, back.netlist, timeout)
+    if proof.verdict is Verdict.DIFFERENT:
+        raise DifferentError(f"the Verilog is not the model: {proof.counterexample}", file=path)
+    if proof.verdict is not Verdict.EQUIVALENT:
+        raise UnprovedError(f"equivalence is {proof.verdict.value} after {timeout:g} s", file=path)
+    yield f"the Verilog text is the model: {proof.verdict.value} ({proof.method})"
+    yield f"{_check_vectors(folder, model, back.netlist)} test vectors agree"
+
+
+def core_shape(folder: OutputFolder) -> CoreShape:
+    """Return the widths that the manifest states of the core."""
+    stated = folder.manifest["interface"]
+    return CoreShape(
+        stated["top"],
+        stated["input"]["bits"],
+        stated["output"]["bits"],
+        tuple(stated["stage_bits"]),
+        stated["input"]["beat_bits"],
+        stated["output"]["beat_bits"],
+    )
+
+
+def _original(folder: OutputFolder, file: Path, reading: ReadOptions | None) -> ModelGraph:
+    """Read the original model file and check that it is the one that was compiled."""
+    graph = read_model(file, reading or ReadOptions())
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    known = folder.manifest["model"]["sha256"]
+    if found != known:
+        raise ModelError(
+            f"is not the compiled model: sha256 {found[:16]}...", file=file, expected=str(known)
+        )
+    return graph.with_output(folder.manifest["options"]["output"])
+
+
+def _check_vectors(folder: OutputFolder, model: ModelGraph, circuit: Netlist) -> int:
+    """Check the stored vectors against model and circuit; return how many there are."""
+    inputs = from_hex(folder.read(INPUT_FILE).decode(), circuit.num_inputs)
+    expected = from_hex(folder.read(OUTPUT_FILE).decode(), circuit.num_outputs)
+    found = unpack(evaluate_outputs(circuit, pack(inputs)), len(inputs))
+    if not np.array_equal(expected, model.output_bits(inputs)) or not np.array_equal(
+        expected, found
+    ):
+        raise DifferentError("the stored vectors disagree", file=folder.path)
+    return len(inputs)

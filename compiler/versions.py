@@ -1,0 +1,15 @@
+"""The versions that decide what gatec writes."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from gatec.tools.nextpnr import ICE40_PACKAGE
+
+# Yosys and ABC come inside pyosys.
+_PACKAGES = ("gatec", "numpy", "amaranth", "pyosys", ICE40_PACKAGE)
+
+
+def tool_versions() -> dict[str, str]:
+    """Return the installed version of each package that has a say in the output."""
+    return {package: version(package) for package in _PACKAGES}

@@ -1,1 +1,17 @@
-"""To be filled."""
+"""Model files in, ModelGraph out: every format that gatec reads, each as data."""
+
+from gatec.frontends.inspection import Inspection, inspect_model
+from gatec.frontends.neutral import write_neutral
+from gatec.frontends.options import ReadOptions
+from gatec.frontends.registry import SUPPORTED, Frontend, from_module, read_model
+
+__all__ = [
+    "SUPPORTED",
+    "Frontend",
+    "Inspection",
+    "ReadOptions",
+    "from_module",
+    "inspect_model",
+    "read_model",
+    "write_neutral",
+]

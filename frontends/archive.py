@@ -1,0 +1,224 @@
+"""Read what `torch.save` wrote, without torch and without executing anything in it.
+
+Two layouts: the zip file (torch >= 1.6: `data.pkl`, `byteorder`, `data/<key>`), and the older one,
+a row of pickles (magic number, protocol, system, the object, storage keys) before the raw storages.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gatec import limits
+from gatec.errors import ModelError
+from gatec.frontends.inert import Record, Symbol, read_pickle
+from gatec.frontends.tensors import BFLOAT16, Array, item_size, view
+from gatec.frontends.zipped import ZipMembers
+
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_LEGACY_PROTOCOL = 1001
+
+# torch/storage.py: storage class to element type.
+_KINDS = {
+    "DoubleStorage": "f8",
+    "FloatStorage": "f4",
+    "HalfStorage": "f2",
+    "BFloat16Storage": BFLOAT16,
+    "LongStorage": "i8",
+    "IntStorage": "i4",
+    "ShortStorage": "i2",
+    "CharStorage": "i1",
+    "ByteStorage": "u1",
+    "BoolStorage": "b1",
+}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Storage:
+    """A reference to raw elements: `load` returns the bytes of key `key`."""
+
+    key: str
+    kind: str
+    count: int
+    load: Callable[[str], memoryview]
+
+
+def is_torch_zip(names: Sequence[str]) -> bool:
+    """Return whether zip members with these names are a `torch.save` file."""
+    return any(name == "data.pkl" or name.endswith("/data.pkl") for name in names)
+
+
+def read_torch_zip(members: ZipMembers) -> Any:
+    """Return the object in a `torch.save` zip file; tensors are arrays, other objects records."""
+    file = members.file
+    pickles = [name for name in members.names if name.split("/")[-1] == "data.pkl"]
+    if len(pickles) != 1 or pickles[0].count("/") > 1:
+        raise ModelError(f"{len(pickles)} members data.pkl", file=file, expected="one")
+    root = pickles[0].removesuffix("data.pkl")
+    order = "<"
+    if f"{root}byteorder" in members:
+        order = _byte_order(bytes(members.read(f"{root}byteorder")), file)
+    cache: dict[str, memoryview] = {}
+
+    def load(key: str) -> memoryview:
+        if key not in cache:
+            cache[key] = members.read(f"{root}data/{key}")
+        return cache[key]
+
+    content = members.read(pickles[0])
+    limits.check_limit(len(content), limits.MAX_PICKLE_BYTES, "pickle bytes", file=file)
+    return _read_object(io.BytesIO(content), file, order, load)
+
+
+def read_torch_legacy(data: bytes, file: str) -> Any:
+    """Return the object in a `torch.save` file of the layout before torch 1.6."""
+    stream = io.BytesIO(data)
+    magic = read_pickle(stream, file=file)
+    protocol = read_pickle(stream, file=file)
+    system = read_pickle(stream, file=file)
+    if magic != LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL or not isinstance(system, dict):
+        raise ModelError(
+            "a pickle that torch did not write", file=file, expected="a torch.save file"
+        )
+    order = "<" if system.get("little_endian", True) else ">"
+    # The object comes before its storages: read it for their types, split them, read it again.
+    kinds: dict[str, str] = {}
+    start = stream.tell()
+    _read_object(stream, file, order, lambda key: memoryview(b""), kinds)
+    keys = read_pickle(stream, file=file)
+    bodies = memoryview(data)[stream.tell() :]
+    found = _split_storages(bodies, keys, kinds, order, file=file)
+
+    def load(key: str) -> memoryview:
+        if key not in found:
+            raise ModelError(f"storage {key!r} is missing", file=file)
+        return found[key]
+
+    stream.seek(start)
+    return _read_object(stream, file, order, load)
+
+
+def _split_storages(
+    data: memoryview, keys: Any, kinds: dict[str, str], order: str, *, file: str
+) -> dict[str, memoryview]:
+    """Return the raw elements of each storage: a count and the elements, one after the other."""
+    if not isinstance(keys, list):
+        raise ModelError("no list of storages", file=file)
+    found: dict[str, memoryview] = {}
+    position = 0
+    for key in keys:
+        if not isinstance(key, str) or key not in kinds:
+            raise ModelError(f"storage {key!r:.60} has no tensor", file=file)
+        header = data[position : position + 8]
+        if len(header) < 8:
+            raise ModelError("cut off", file=file, place=f"storage {key}")
+        (count,) = struct.unpack(f"{order}q", header)
+        size = count * item_size(kinds[key])
+        position += 8
+        if count < 0 or size > len(data) - position:
+            raise ModelError(
+                f"{count} elements",
+                file=file,
+                place=f"storage {key}",
+                expected="as many as the file holds",
+            )
+        found[key] = data[position : position + size]
+        position += size
+    return found
+
+
+def _read_object(
+    stream: io.BytesIO,
+    file: str,
+    order: str,
+    load: Callable[[str], memoryview],
+    kinds: dict[str, str] | None = None,
+) -> Any:
+    """Interpret torch's pickle. With `kinds`, only collect the element type of each storage."""
+
+    def persistent(identifier: Any) -> _Storage:
+        storage = _storage(identifier, order, load, file)
+        if kinds is not None:
+            kinds[storage.key] = storage.kind
+        return storage
+
+    def tensor(
+        storage: Any = None, offset: Any = 0, shape: Any = (), strides: Any = (), *_: Any
+    ) -> Any:
+        return None if kinds is not None else _tensor(storage, offset, shape, strides, file)
+
+    meanings: dict[str, Callable[..., Any]] = {
+        "torch._utils._rebuild_tensor_v2": tensor,
+        "torch._utils._rebuild_parameter": lambda data=None, *_: data,
+        "collections.OrderedDict": _ordered_dict,
+    }
+    return read_pickle(stream, file=file, meanings=meanings, persistent=persistent)
+
+
+def _ordered_dict(*args: Any) -> Any:
+    """Return an empty dictionary; torch fills it by items. Other forms (Python 2) stay inert."""
+    return Record(Symbol("collections", "OrderedDict"), args) if args else {}
+
+
+def _storage(identifier: Any, order: str, load: Callable[[str], memoryview], file: str) -> _Storage:
+    """Return what `('storage', class, key, device, count[, view])` refers to."""
+    if not (
+        isinstance(identifier, tuple)
+        and len(identifier) >= 5
+        and isinstance(identifier[0], str)
+        and identifier[0] == "storage"
+        and isinstance(identifier[2], str)
+        and type(identifier[4]) is int
+    ):
+        raise ModelError("a persistent id that is no storage", file=file)
+    symbol, key, count = identifier[1], identifier[2], identifier[4]
+    name = symbol.name if isinstance(symbol, Symbol) and symbol.module == "torch" else "?"
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise ModelError(
+            f"elements of {name}", file=file, place=f"storage {key}", expected=", ".join(_KINDS)
+        )
+    if len(identifier) > 5 and identifier[5] is not None:
+        raise ModelError(
+            "a view of a storage",
+            file=file,
+            place=f"storage {key}",
+            expected="a file saved by torch >= 0.4",
+        )
+    if kind == BFLOAT16 and order == ">":
+        raise ModelError("big-endian bfloat16", file=file, place=f"storage {key}")
+    return _Storage(key, kind if kind == BFLOAT16 else order + kind, count, load)
+
+
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, file: str) -> Array:
+    if not isinstance(storage, _Storage):
+        raise ModelError("a tensor without storage", file=file)
+    # torch.Size is pickled as a plain tuple.
+    if not isinstance(shape, tuple) or not isinstance(strides, tuple):
+        raise ModelError("a tensor without shape", file=file, place=f"storage {storage.key}")
+    place = f"storage {storage.key}"
+    content = storage.load(storage.key)
+    size = item_size(storage.kind)
+    if storage.count < 0 or storage.count * size > len(content):
+        raise ModelError(
+            f"{len(content)} bytes",
+            file=file,
+            place=place,
+            expected=f"{storage.count} elements of {size} bytes",
+        )
+    content = content[: storage.count * size]
+    return view(
+        content, storage.kind, shape, strides=strides, offset=offset, file=file, place=place
+    )
+
+
+def _byte_order(word: bytes, file: str) -> str:
+    orders = {b"little": "<", b"big": ">"}
+    if word not in orders:
+        raise ModelError(
+            "unknown byte order", file=file, place="byteorder", expected="little or big"
+        )
+    return orders[word]

@@ -1,0 +1,126 @@
+"""A model file opened as data: what container it is, and the tree of values in it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatec import limits
+from gatec.errors import ModelError
+from gatec.frontends.archive import is_torch_zip, read_torch_legacy, read_torch_zip
+from gatec.frontends.inert import Record
+from gatec.frontends.npz import NPY_MAGIC, read_npz
+from gatec.frontends.safetensors import is_safetensors, read_safetensors
+from gatec.frontends.tensors import Array
+from gatec.frontends.zipped import ZipMembers
+
+# Names under which training scripts put the model into a checkpoint, beside optimiser and epoch.
+_WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model_dict", "model", "net")
+
+
+@dataclass(frozen=True, eq=False)
+class Content:
+    """A model as data.
+
+    Attributes
+    ----------
+    label
+        What messages call it: the file's path.
+    stem
+        What the model is called without an option.
+    container
+        `npz`, `safetensors`, `torch` (zip), `torch legacy`, or `module` (a live module).
+    value
+        The tree: dictionaries, lists, arrays, scalars, and records in place of objects.
+    sha256
+        Of the file; empty for a live module.
+    """
+
+    label: str
+    stem: str
+    container: str
+    value: Any
+    sha256: str = ""
+
+    @cached_property
+    def model(self) -> Any:
+        """The value without the dictionary that a training script may have put around it."""
+        value = self.value
+        for _ in range(4):
+            if not isinstance(value, dict) or any(
+                isinstance(v, np.ndarray) for v in value.values()
+            ):
+                break
+            inner = [value[key] for key in _WRAPPERS if isinstance(value.get(key), dict | Record)]
+            if len(inner) != 1:
+                break
+            value = inner[0]
+        return value
+
+    @cached_property
+    def tensors(self) -> dict[str, Array]:
+        """The arrays by name when the model is a dictionary of them, else empty."""
+        if not isinstance(self.model, dict):
+            return {}
+        return {
+            key: value
+            for key, value in self.model.items()
+            if isinstance(key, str) and isinstance(value, np.ndarray)
+        }
+
+
+def open_model(path: Path) -> Content:
+    """Read a model file as data.
+
+    Raises `ModelError` at a file that is absent, broken, or of an unknown kind, and `LimitError` at
+    one that is too large.
+    """
+    label = str(path)
+    data = _read_bytes(path)
+    container, value = _parse(data, label)
+    return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            what = "is not a file" if path.exists() else "no such file"
+            raise ModelError(what, file=path, expected="a model file")
+        limits.check_limit(path.stat().st_size, limits.MAX_FILE_BYTES, "file bytes", file=path)
+        with path.open("rb") as stream:
+            data = stream.read(limits.MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"cannot be read: {error}", file=path) from None
+    limits.check_limit(len(data), limits.MAX_FILE_BYTES, "file bytes", file=path)
+    return data
+
+
+def _parse(data: bytes, label: str) -> tuple[str, Any]:
+    """Return the container and the tree of values, chosen by the first bytes."""
+    if data[:2] == b"PK":
+        members = ZipMembers(data, label)
+        if is_torch_zip(members.names):
+            return "torch", read_torch_zip(members)
+        return "npz", read_npz(members)
+    if is_safetensors(data):
+        return "safetensors", read_safetensors(data, label)
+    if data[:1] == b"\x80":
+        return "torch legacy", read_torch_legacy(data, label)
+    if data[:6] == NPY_MAGIC:
+        raise ModelError("a single array", file=label, expected="a model: .npz with named arrays")
+    if data[257:262] == b"ustar" or data.startswith(b"sys_info") or data.startswith(b"./"):
+        raise ModelError(
+            "the tar layout of torch before 0.1.10",
+            file=label,
+            expected="torch.save(torch.load(FILE), NEW_FILE), run where the file is trusted",
+        )
+    raise ModelError(
+        "neither .pt, .pth, .safetensors nor .npz" if data else "empty file",
+        file=label,
+        expected="a model file",
+    )

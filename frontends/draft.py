@@ -1,0 +1,214 @@
+"""What a frontend found in a file, complete or not, and its completion to a ModelGraph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gatec import limits
+from gatec.blocks import Block, GroupSum, InputBits, LutLayer
+from gatec.errors import ModelError
+from gatec.frontends.encoder import check_thresholds, thermometer
+from gatec.frontends.naming import identifier
+from gatec.frontends.options import FeatureCodes, ReadOptions
+from gatec.frontends.tensors import Array
+from gatec.model import ModelGraph
+from gatec.tables import MAX_FANIN, Tables
+
+
+@dataclass(frozen=True, eq=False)
+class DraftLayer:
+    """A layer of truth tables.
+
+    Attributes
+    ----------
+    place
+        Where the file has it.
+    tables
+        `uint64[gates]`, expanded, slot 0 least significant; None where only `--parametrization`
+        can tell.
+    fanin
+        Integers `[gates, k]`, or None when the file lacks the wiring.
+    width
+        Number of gates.
+    """
+
+    place: str
+    tables: Tables | None
+    fanin: Array | None
+    width: int
+
+
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A model as far as its file and the options tell.
+
+    Attributes
+    ----------
+    layers
+        In data order.
+    inputs
+        Number of bits that the first layer may read, when the file tells.
+    classes, tau, beta
+        Of the GroupSum, when the file has one.
+    thresholds
+        Floats `[features, bits]`, bits feature-major, of an encoder in the file.
+    threshold_tolerance
+        Relative uncertainty of `thresholds` (see `gatec.frontends.encoder`).
+    notes
+        Findings for reports.
+    missing
+        One sentence for each fact, other than inputs and features, that must still be given.
+    """
+
+    layers: list[DraftLayer]
+    inputs: int | None = None
+    classes: int | None = None
+    tau: float | None = None
+    beta: float | None = None
+    thresholds: Array | None = None
+    threshold_tolerance: float = 0.0
+    notes: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+def lacks(draft: Draft, options: ReadOptions) -> list[str]:
+    """Return what must still be given, each with the option that gives it."""
+    missing = list(draft.missing)
+    if input_width(draft, options) is None:
+        missing.append(_lacks_inputs(draft))
+    if draft.thresholds is not None and options.features is None:
+        missing.append(
+            "the model's thresholds compare floats; expected --features uint8,scale=1/255 (what "
+            "the circuit's integer inputs stand for) or --features bits (encoder outside)"
+        )
+    return missing
+
+
+def complete(draft: Draft, options: ReadOptions, *, file: str, stem: str) -> ModelGraph:
+    """Return the model that a draft and the options make together.
+
+    Raises `ModelError` naming the first thing that is missing or wrong.
+    """
+    for what in lacks(draft, options):
+        raise ModelError(what, file=file)
+    width = input_width(draft, options)
+    assert width is not None
+    notes = dict(draft.notes)
+    front = _front(draft, options, width, notes, file)
+    blocks: list[Block] = [*front, *_layers(draft, width, file)]
+    head = _head(draft, options, blocks[-1].out_width, file)
+    if head is not None:
+        blocks.append(head)
+    return ModelGraph.chain(blocks, identifier(options.name or stem), notes)
+
+
+def agree(option: str, given: float | None, found: float | None, *, file: str) -> float | None:
+    """Return what an option and the file say; raise `ModelError` when they differ."""
+    if given is not None and found is not None and given != found:
+        raise ModelError(f"{option} {given:g} was given, but the file says {found:g}", file=file)
+    return found if given is None else given
+
+
+def input_width(draft: Draft, options: ReadOptions) -> int | None:
+    """Return the number of bits that the first layer may read, from the file or the options."""
+    found = draft.inputs
+    if draft.thresholds is not None:
+        found = int(draft.thresholds.size)
+    return found if found is not None else options.inputs
+
+
+def _lacks_inputs(draft: Draft) -> str:
+    what = "input width is not in the file"
+    fanin = draft.layers[0].fanin if draft.layers else None
+    if fanin is None or fanin.size == 0 or fanin.dtype.kind not in "iu":
+        return f"{what}; expected --inputs N"
+    top = int(fanin.max())
+    return f"{what} and the wiring reads up to {top}; expected --inputs N (at least {top + 1})"
+
+
+def _front(
+    draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
+) -> list[Block]:
+    """Return the input block, and the encoder where it is part of the circuit."""
+    agree("--inputs", options.inputs, width, file=file)
+    if draft.thresholds is None:
+        if options.features not in (None, "bits"):
+            raise ModelError(
+                f"--features {options.features} was given, but the model has no thresholds",
+                file=file,
+            )
+        return [InputBits("input", width)]
+    check_thresholds(draft.thresholds, file=file, place="thresholds")
+    if draft.inputs is not None and draft.inputs != draft.thresholds.size:
+        raise ModelError(
+            f"thresholds {list(draft.thresholds.shape)} give {draft.thresholds.size} bits",
+            file=file,
+            expected=f"the {draft.inputs} bits that the first layer reads",
+        )
+    if options.features == "bits":
+        notes["encoder"] = "outside of the circuit: the input is the encoder's output bits"
+        return [InputBits("input", width)]
+    assert options.features is not None
+    codes = FeatureCodes.parse(options.features)
+    block = thermometer(draft.thresholds, codes, draft.threshold_tolerance, file=file)
+    notes["features"] = options.features
+    return [InputBits("input", block.in_width), block]
+
+
+def _layers(draft: Draft, width: int, file: str) -> list[Block]:
+    limits.check_limit(
+        sum(layer.width for layer in draft.layers), limits.MAX_GATES, "gates", file=file
+    )
+    blocks: list[Block] = []
+    before = "the input"
+    for i, layer in enumerate(draft.layers):
+        assert layer.fanin is not None and layer.tables is not None
+        _check_layer(layer, width, before, file)
+        blocks.append(LutLayer(f"layer{i}", width, layer.fanin.astype(np.int32), layer.tables))
+        width, before = layer.width, layer.place
+    return blocks
+
+
+def _check_layer(layer: DraftLayer, width: int, before: str, file: str) -> None:
+    """Raise `ModelError` at wiring that is no wiring, or reads what is not there."""
+    fanin = layer.fanin
+    assert fanin is not None
+    where = {"file": file, "place": layer.place}
+    if fanin.dtype.kind not in "iu":
+        raise ModelError(f"wiring of type {fanin.dtype}", **where, expected="integers")
+    if fanin.ndim != 2 or len(fanin) != layer.width or not 1 <= fanin.shape[1] <= MAX_FANIN:
+        raise ModelError(
+            f"wiring of shape {list(fanin.shape)}",
+            **where,
+            expected=f"[{layer.width}, 1..{MAX_FANIN}]",
+        )
+    if layer.width == 0:
+        raise ModelError("no gates", **where, expected="at least one")
+    bad = (fanin < 0) | (fanin >= width)
+    if bad.any():
+        gate, slot = (int(i) for i in np.argwhere(bad)[0])
+        raise ModelError(
+            f"gate {gate} reads input {fanin[gate, slot]}, but {before} has {width} outputs "
+            f"(0..{width - 1})",
+            **where,
+        )
+
+
+def _head(draft: Draft, options: ReadOptions, width: int, file: str) -> GroupSum | None:
+    classes = agree("--classes", options.classes, draft.classes, file=file)
+    tau = agree("--tau", options.tau, draft.tau, file=file)
+    beta = agree("--beta", options.beta, draft.beta, file=file)
+    if classes is None:
+        return None
+    if width % int(classes):
+        raise ModelError(
+            f"{width} outputs do not divide into {int(classes)} classes",
+            file=file,
+            expected="a number of classes that divides the outputs",
+        )
+    try:
+        return GroupSum("groupsum", width, int(classes), tau, beta)
+    except ModelError as error:
+        raise ModelError(str(error), file=file) from None

@@ -1,0 +1,220 @@
+"""Walk a pickled or live `nn.Module` as a row of layers, without the trainer's classes.
+
+A module is a record whose state is its `__dict__`: `_modules`, `_parameters`, `_buffers`, and plain
+attributes. Only containers that run their parts in the stored order are entered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gatec.errors import ModelError
+from gatec.frontends.inert import Record, Symbol
+from gatec.frontends.tensors import Array
+
+_MAX_DEPTH = 20
+_MAX_MODULES = 100_000
+
+SEQUENTIAL = "torch.nn.modules.container.Sequential"
+# Wrappers with one part, which they run as it is.
+_WRAPPERS = {
+    "torch.nn.parallel.data_parallel.DataParallel": "module",
+    "torch.nn.parallel.distributed.DistributedDataParallel": "module",
+}
+# Nothing happens in these when a net is evaluated on a row of bits.
+_PASSIVE = frozenset(
+    {
+        "torch.nn.modules.flatten.Flatten",
+        "torch.nn.modules.linear.Identity",
+        "torch.nn.modules.dropout.Dropout",
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Module:
+    """One module of a model.
+
+    Attributes
+    ----------
+    path
+        Dotted path in the model, as in a state dict's keys.
+    kind
+        Full class name.
+    values
+        Parameters, buffers and plain attributes by name.
+    children
+        Records of its parts by name.
+    """
+
+    path: str
+    kind: str
+    values: dict[str, Any]
+    children: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Class name without its module."""
+        return self.kind.rpartition(".")[2]
+
+    @property
+    def place(self) -> str:
+        """What messages call it."""
+        return f"module {self.path or '(root)'} ({self.name})"
+
+    def child(self, name: str) -> Module | None:
+        """Return a part, or None."""
+        record = self.children.get(name)
+        return as_module(record, f"{self.path}.{name}") if is_module(record) else None
+
+
+def is_module(value: Any) -> bool:
+    """Return whether a value is the record of an `nn.Module`."""
+    return (
+        isinstance(value, Record)
+        and isinstance(value.state, dict)
+        and isinstance(value.state.get("_modules"), dict)
+    )
+
+
+def as_module(record: Record, path: str) -> Module:
+    """Return the module that a record describes."""
+    values: dict[str, Any] = {}
+    for key, value in record.state.items():
+        if key in ("_parameters", "_buffers") and isinstance(value, dict):
+            values.update((k, v) for k, v in value.items() if isinstance(k, str))
+        elif isinstance(key, str) and not key.startswith("_"):
+            values[key] = value
+    children = {k: v for k, v in record.state["_modules"].items() if isinstance(k, str)}
+    return Module(path, record.path, values, children)
+
+
+def all_modules(record: Any) -> Iterator[Module]:
+    """Yield a module and all its parts, each once, in no promised order."""
+    seen: set[int] = set()
+    queue = [("", record)]
+    while queue and len(seen) < _MAX_MODULES:
+        path, value = queue.pop()
+        if not is_module(value) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        module = as_module(value, path)
+        yield module
+        queue.extend((f"{path}.{k}".lstrip("."), v) for k, v in module.children.items())
+
+
+def layers(record: Record, *, file: str) -> list[Module]:
+    """Return the modules of a model in the order in which it runs them.
+
+    Flatten, Identity and Dropout are left out: they do nothing to a row of bits.
+
+    Raises `ModelError` at a container whose order of execution is not in the file.
+    """
+    found: list[Module] = []
+    _enter(record, "", 0, found, file)
+    return found
+
+
+def _enter(record: Any, path: str, depth: int, found: list[Module], file: str) -> None:
+    if record is None:
+        return
+    if not is_module(record) or depth > _MAX_DEPTH or len(found) > _MAX_MODULES:
+        raise ModelError("not a module", file=file, place=path or "root", expected="layers")
+    module = as_module(record, path)
+    if module.kind in _PASSIVE:
+        return
+    if module.kind in _WRAPPERS:
+        _enter(module.children.get(_WRAPPERS[module.kind]), path, depth + 1, found, file)
+    elif _is_sequence(module):
+        for name, part in module.children.items():
+            _enter(part, f"{path}.{name}".lstrip("."), depth + 1, found, file)
+    elif module.children and not _is_layer(module):
+        raise ModelError(
+            f"the file does not tell in which order {module.name} runs its parts",
+            file=file,
+            place=module.place,
+            expected="an nn.Sequential of layers (save that part of the model)",
+        )
+    else:
+        found.append(module)
+
+
+def _is_sequence(module: Module) -> bool:
+    # torchlogix's own models subclass Sequential and leave its forward alone.
+    return module.kind == SEQUENTIAL or (
+        module.kind.startswith("torchlogix.models.")
+        and list(module.children) == [str(i) for i in range(len(module.children))]
+    )
+
+
+def _is_layer(module: Module) -> bool:
+    return any(isinstance(value, np.ndarray) for value in module.values.values())
+
+
+def array(module: Module, name: str, *, file: str) -> Array:
+    """Return an array attribute; raise `ModelError` when it is not one."""
+    value = module.values.get(name)
+    if not isinstance(value, np.ndarray):
+        raise ModelError(f"no tensor {name}", file=file, place=module.place)
+    return value
+
+
+def integer(module: Module, name: str, *, file: str) -> int:
+    """Return a positive integer attribute."""
+    value = module.values.get(name)
+    if type(value) is not int or not 0 < value < 1 << 31:
+        raise ModelError(
+            f"{name} is {value!r:.60}", file=file, place=module.place, expected="a positive integer"
+        )
+    return value
+
+
+def number(module: Module, name: str, *, default: float | None = None, file: str) -> float | None:
+    """Return a number attribute, also one that is a tensor of one element."""
+    value = module.values.get(name, default)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.reshape(()).item()
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or abs(value) > 1e300:
+        raise ModelError(
+            f"{name} is {value!r:.60}", file=file, place=module.place, expected="a number"
+        )
+    return float(value)
+
+
+def from_live(module: Any) -> Record:
+    """Return a live `torch.nn.Module` as the record that its pickle would have given."""
+    import torch
+
+    def convert(value: Any, depth: int) -> Any:
+        if isinstance(value, torch.nn.Module):
+            return record(value, depth)
+        if isinstance(value, torch.Tensor):
+            plain = value.detach().to("cpu")
+            return (plain.float() if plain.dtype == torch.bfloat16 else plain).numpy()
+        if isinstance(value, str | bytes | int | float | bool | None):
+            return value
+        if isinstance(value, list | tuple) and depth < _MAX_DEPTH:
+            return type(value)(convert(part, depth + 1) for part in value)
+        return Record(Symbol(type(value).__module__, type(value).__name__))
+
+    def record(part: Any, depth: int) -> Record:
+        kind = type(part)
+        symbol = Symbol(kind.__module__, kind.__qualname__)
+        # A subclass that keeps Sequential's forward is one.
+        if isinstance(part, torch.nn.Sequential) and kind.forward is torch.nn.Sequential.forward:
+            symbol = Symbol(*SEQUENTIAL.rsplit(".", 1))
+        state = {}
+        for key, value in vars(part).items():
+            if key in ("_modules", "_parameters", "_buffers"):
+                state[key] = {name: convert(item, depth + 1) for name, item in value.items()}
+            elif not key.startswith("_"):
+                state[key] = convert(value, depth + 1)
+        return Record(symbol, (), state)
+
+    return record(module, 0)

@@ -1,0 +1,217 @@
+"""gatec's own form: what every trainer's user can write in three lines.
+
+Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
+
+============================  =======================================================
+`inputs`                      integer: number of bits that the first layer may read
+`layers.{i}.fanin`            integers `[gates, k]`, k = 1..6, for layers i = 0, 1, ...
+`layers.{i}.tables`           0/1 `[gates, 2**k]`: outputs for inputs 0..00, 0..01, ...
+                              the FIRST input is the MOST significant
+`layers.{i}.gates`            instead of tables, with k = 2: numbers 0..15 as difflogic's
+`classes`, `tau`, `beta`      optional numbers: GroupSum over equal contiguous groups
+`thresholds`                  optional floats `[features, bits]`: bit `f * bits + t` of the
+                              first layer's input is `x[f] > thresholds[f, t]`
+============================  =======================================================
+
+The sense of a table: with k = 2, columns are the outputs at (first, second) = 00, 01, 10, 11, so
+AND is 0001, and gate number 1.
+
+`EXPORTERS` holds what the users of two trainers paste behind their training script.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gatec.blocks import Thermometer
+from gatec.errors import ModelError, UsageError
+from gatec.frontends.content import Content
+from gatec.frontends.draft import Draft, DraftLayer
+from gatec.frontends.gates import tables_of
+from gatec.frontends.options import ReadOptions
+from gatec.frontends.tensors import Array
+from gatec.frontends.wiring import fanin_layers
+from gatec.model import ModelGraph
+from gatec.tables import MAX_FANIN, from_msb_rows
+
+_LAYER = re.compile(r"layers\.(\d+)\.(fanin|tables|gates)")
+_NUMBERS = ("inputs", "classes", "tau", "beta")
+
+EXPORTERS = {
+    "difflogic": """\
+layers, head = [m for m in model if hasattr(m, "indices")], model[-1]
+keys = {f"layers.{i}.{k}": v.cpu().numpy() for i, m in enumerate(layers) for k, v in (("fanin", torch.stack(m.indices, 1)), ("gates", m.weights.argmax(1)))}
+numpy.savez("model.npz", inputs=layers[0].in_dim, classes=head.k, tau=head.tau, **keys)
+""",  # noqa: E501
+    "torchlogix": """\
+layers, head = [m for m in model if hasattr(m, "get_luts")], model[-1]
+keys = {f"layers.{i}.{k}": v.cpu().numpy() for i, m in enumerate(layers) for k, v in (("fanin", getattr(m.connections, "resolve_connections", lambda: m.connections.indices)().T), ("tables", m.get_luts()))}
+numpy.savez("model.npz", inputs=layers[0].in_dim, classes=head.k, tau=head.tau, beta=head.beta, **keys)
+""",  # noqa: E501
+}
+"""Three lines for a trained `model` (an `nn.Sequential` that ends in GroupSum), by trainer. They
+need `import numpy, torch` above them. Encoder thresholds, if any, are one more keyword:
+`thresholds=model[0].get_thresholds().cpu().numpy()`."""
+
+
+def matches(content: Content) -> bool:
+    """Return whether there is wiring called `layers.0.fanin`."""
+    return "layers.0.fanin" in content.tensors
+
+
+def draft(content: Content, options: ReadOptions) -> Draft:
+    """Return what the file tells; the form is complete but for `inputs`, which may be absent."""
+    file = content.label
+    if options.wiring is not None or options.replay is not None:
+        raise UsageError(
+            "--wiring or --replay was given, but the model holds its wiring", file=file
+        )
+    tensors = content.tensors
+    _check_keys(tensors, len(fanin_layers(tensors)), file)
+    found = [_layer(tensors, i, fanin, file=file) for i, fanin in enumerate(fanin_layers(tensors))]
+    values = {key: _number(content.model, key, file) for key in _NUMBERS}
+    for key in ("inputs", "classes"):
+        value = values[key]
+        if value is not None and (value < 1 or value != int(value)):
+            raise ModelError(f"is {value:g}", file=file, place=key, expected="a positive integer")
+    return Draft(
+        found,
+        None if values["inputs"] is None else int(values["inputs"]),
+        classes=None if values["classes"] is None else int(values["classes"]),
+        tau=values["tau"],
+        beta=values["beta"],
+        thresholds=tensors.get("thresholds"),
+    )
+
+
+def _check_keys(tensors: dict[str, Array], count: int, file: str) -> None:
+    """Raise `ModelError` at a tensor that the form does not have."""
+    for key in tensors:
+        match = _LAYER.fullmatch(key)
+        if match is not None and int(match[1]) < count:
+            continue
+        if key not in (*_NUMBERS, "thresholds"):
+            raise ModelError(
+                "unknown tensor",
+                file=file,
+                place=key,
+                expected="layers.{i}.fanin, tables or gates for i = 0, 1, ...",
+            )
+
+
+def _layer(tensors: dict[str, Array], i: int, fanin: Array, *, file: str) -> DraftLayer:
+    place = f"layers.{i}"
+    tables, gates = tensors.get(f"{place}.tables"), tensors.get(f"{place}.gates")
+    if (tables is None) == (gates is None):
+        raise ModelError("needs either tables or gates", file=file, place=place)
+    if fanin.ndim != 2 or not 1 <= fanin.shape[1] <= MAX_FANIN:
+        raise ModelError(
+            f"fanin of shape {list(fanin.shape)}",
+            file=file,
+            place=place,
+            expected=f"[gates, 1..{MAX_FANIN}]",
+        )
+    count, k = fanin.shape
+    if gates is not None:
+        if gates.shape != (count,) or k != 2:
+            raise ModelError(
+                f"gates {list(gates.shape)} with fanin {list(fanin.shape)}",
+                file=file,
+                place=place,
+                expected="[gates] with [gates, 2]",
+            )
+        found = tables_of(gates, file=file, place=place)
+    else:
+        assert tables is not None
+        _check_tables(tables, (count, 1 << k), file=file, place=place)
+        found = from_msb_rows(tables)
+    return DraftLayer(f"layer {i}", found, fanin, count)
+
+
+def _check_tables(tables: Array, shape: tuple[int, int], *, file: str, place: str) -> None:
+    if tables.shape != shape or tables.dtype.kind not in "biu":
+        raise ModelError(
+            f"tables {tables.dtype}{list(tables.shape)}",
+            file=file,
+            place=place,
+            expected=f"0/1 {list(shape)}",
+        )
+    bad = (tables != 0) & (tables != 1)
+    if bad.any():
+        gate, column = (int(i) for i in np.argwhere(bad)[0])
+        raise ModelError(
+            f"gate {gate}: table entry {column} is {tables[gate, column]}",
+            file=file,
+            place=place,
+            expected="0 or 1",
+        )
+
+
+def _number(values: Any, key: str, file: str) -> float | None:
+    value = values.get(key)
+    if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
+        value = value.reshape(()).item()
+    if value is not None and (type(value) not in (int, float) or not abs(value) < 2.0**62):
+        raise ModelError("is not a number", file=file, place=key, expected="one finite number")
+    return value
+
+
+def write_neutral(model: ModelGraph, path: Path, *, thresholds: Array | None = None) -> None:
+    """Write a model in the neutral form as `.npz`, replacing `path` in one step.
+
+    Parameters
+    ----------
+    model
+        Without an encoder block: its integer levels are no thresholds.
+    thresholds
+        Floats `[features, bits]` of the encoder in front, to be stored with it.
+
+    Raises `UsageError` when the file cannot be written.
+    """
+    if any(isinstance(block, Thermometer) for block in model.blocks):
+        raise UsageError(
+            "has an encoder of integer levels",
+            file=model.name,
+            expected="the model read with --features bits, and its thresholds",
+        )
+    arrays: dict[str, Any] = {"inputs": np.int64(model.num_inputs)}
+    for i, layer in enumerate(model.layers):
+        k = layer.fanin.shape[1]
+        address = np.arange(1 << k)
+        mirrored = sum(((address >> j) & 1) << (k - 1 - j) for j in range(k)) + 0 * address
+        bits = (layer.tables[:, None] >> mirrored.astype(np.uint64)) & np.uint64(1)
+        arrays[f"layers.{i}.fanin"] = layer.fanin
+        arrays[f"layers.{i}.tables"] = bits.astype(np.uint8)
+    if model.head is not None:
+        arrays["classes"] = np.int64(model.head.classes)
+        for key, value in (("tau", model.head.tau), ("beta", model.head.beta)):
+            if value is not None:
+                arrays[key] = np.float64(value)
+    if thresholds is not None:
+        arrays["thresholds"] = thresholds
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    _replace(path, stream.getvalue())
+
+
+def _replace(path: Path, data: bytes) -> None:
+    try:
+        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", file=path) from None

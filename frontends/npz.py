@@ -1,0 +1,97 @@
+"""Read `.npz` and `.npy` without `numpy.load`: bounded, and never a pickle."""
+
+from __future__ import annotations
+
+import re
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from gatec import limits
+from gatec.errors import LimitError, ModelError
+from gatec.frontends.tensors import Array, check_shape, view
+from gatec.frontends.zipped import ZipMembers
+
+NPY_MAGIC = b"\x93NUMPY"
+_MAX_NPY_HEADER = 1 << 16
+# numpy/lib/format.py writes the header as a Python dictionary; this is all of it that we accept.
+_HEADER = re.compile(
+    r"\{'descr': '([<>|=]?)([biufcSUOVmM])(\d{1,9})?[^']*', "
+    r"'fortran_order': (True|False), 'shape': \(((?:\d{1,20},? ?)*)\),? ?\}\s*"
+)
+_KINDS = "biuf"
+_SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
+
+
+def read_npz(members: ZipMembers) -> dict[str, Array]:
+    """Return the numeric arrays of a `.npz` by name; arrays of other types are left out."""
+    arrays = {}
+    for name in members.names:
+        if not name.endswith(".npy"):
+            raise ModelError("not an array", file=members.file, place=name, expected="NAME.npy")
+        array = parse_npy(members.read(name), file=members.file, place=name)
+        if array is not None:
+            arrays[name.removesuffix(".npy")] = array
+    return arrays
+
+
+def read_npy(path: Path) -> Array:
+    """Return the numeric array of a `.npy` file."""
+    try:
+        limits.check_limit(path.stat().st_size, limits.MAX_FILE_BYTES, "file bytes", file=path)
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(error.strerror or str(error), file=path) from None
+    array = parse_npy(memoryview(data), file=str(path), place="array")
+    if array is None:
+        raise ModelError("not numbers", file=path, expected="integers, floats or booleans")
+    return array
+
+
+def parse_npy(content: memoryview, *, file: str, place: str) -> Array | None:
+    """Return the array in the bytes of a `.npy` file, or None when its elements are no numbers.
+
+    The declared shape is checked against the bytes that are there, before anything is allocated.
+    """
+    text, start = _header(content, file, place)
+    match = _HEADER.fullmatch(text)
+    if match is None:
+        if text.startswith("{'descr': ["):
+            return None
+        raise ModelError("broken array header", file=file, place=place)
+    order, kind, size, fortran, sizes = match.groups()
+    if kind not in _KINDS:
+        return None
+    if int(size or 0) not in _SIZES[kind]:
+        raise ModelError(f"elements of {kind}{size}", file=file, place=place)
+    shape = [int(part) for part in sizes.replace(",", " ").split()]
+    dtype = np.dtype(f"{order}{kind}{size}")
+    count = check_shape(shape, dtype.itemsize, file=file, place=place)
+    if count * dtype.itemsize != len(content) - start:
+        raise ModelError(
+            f"{len(content) - start} bytes",
+            file=file,
+            place=place,
+            expected=f"{count * dtype.itemsize} for shape {shape}",
+        )
+    turned = shape[::-1] if fortran == "True" else shape
+    array = view(content[start:], dtype.str, turned, file=file, place=place)
+    return array.T if fortran == "True" else array
+
+
+def _header(content: memoryview, file: str, place: str) -> tuple[str, int]:
+    """Return the header's text and where the elements start."""
+    if bytes(content[:6]) != NPY_MAGIC or len(content) < 12:
+        raise ModelError("not a .npy array", file=file, place=place)
+    major = content[6]
+    if major not in (1, 2, 3):
+        raise ModelError(f".npy version {major}", file=file, place=place, expected="1 to 3")
+    form = "<H" if major == 1 else "<I"
+    start = 8 + struct.calcsize(form)
+    (size,) = struct.unpack(form, content[8:start])
+    if size > _MAX_NPY_HEADER:
+        raise LimitError(f"array header of {size} bytes", file=file, place=place)
+    if size > len(content) - start:
+        raise ModelError("cut off in the header", file=file, place=place)
+    return bytes(content[start : start + size]).decode("latin-1"), start + size

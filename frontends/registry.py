@@ -1,0 +1,139 @@
+"""The frontends, in the order in which a file is shown to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatec.errors import ModelError, UsageError
+from gatec.frontends import difflogic, gatelists, neutral, torchlogix
+from gatec.frontends.content import Content, open_model
+from gatec.frontends.draft import Draft, complete
+from gatec.frontends.modules import from_live
+from gatec.frontends.options import ReadOptions
+from gatec.model import ModelGraph
+
+
+@dataclass(frozen=True)
+class Frontend:
+    """A model format.
+
+    Attributes
+    ----------
+    name
+        What `--format` calls it.
+    description
+        One line.
+    matches
+        Whether a file's content is of this format.
+    draft
+        What the content and the options tell, complete or not.
+    """
+
+    name: str
+    description: str
+    matches: Callable[[Content], bool]
+    draft: Callable[[Content, ReadOptions], Draft]
+
+    def read(self, content: Content, options: ReadOptions) -> ModelGraph:
+        """Return the model; raise `ModelError` naming what is missing or wrong."""
+        found = self.draft(content, options)
+        return complete(found, options, file=content.label, stem=content.stem)
+
+
+SUPPORTED: tuple[Frontend, ...] = (
+    Frontend(
+        "neutral",
+        "gatec's own flat form: layers.{i}.fanin with tables or gates",
+        neutral.matches,
+        neutral.draft,
+    ),
+    Frontend(
+        "gate-lists",
+        "gate_types and connections, or layers.{i}.w: the Tiny Tapeout logic-gate nets",
+        gatelists.matches,
+        gatelists.draft,
+    ),
+    Frontend(
+        "torchlogix",
+        "LogicDense layers with encoder and GroupSum: state dict or whole module",
+        torchlogix.matches,
+        torchlogix.draft,
+    ),
+    Frontend(
+        "difflogic",
+        "LogicLayer and GroupSum: whole module, or state dict with --wiring or --replay",
+        difflogic.matches,
+        difflogic.draft,
+    ),
+)
+
+
+def choose(content: Content, options: ReadOptions) -> Frontend | None:
+    """Return the frontend that `--format` names, or the first that the content matches."""
+    if options.format is None:
+        return next((f for f in SUPPORTED if f.matches(content)), None)
+    for frontend in SUPPORTED:
+        if frontend.name == options.format:
+            return frontend
+    names = ", ".join(f.name for f in SUPPORTED)
+    raise UsageError(f"--format {options.format}", expected=f"one of {names}")
+
+
+def read_model(path: str | Path, options: ReadOptions | None = None) -> ModelGraph:
+    """Read a trained net from a file, executing nothing in it.
+
+    Parameters
+    ----------
+    path
+        `.pt`, `.pth` (both layouts of torch), `.safetensors` or `.npz`; told by content.
+    options
+        Facts that the file lacks.
+
+    Returns the net as blocks; it ends in a GroupSum when the number of classes is known.
+
+    Raises
+    ------
+    ModelError
+        The file is broken, unknown, or lacks a fact that no option gives.
+    LimitError
+        Something in it is larger than `gatec.limits` allows.
+    UsageError
+        Options that do not fit.
+    """
+    options = options or ReadOptions()
+    return _read(open_model(Path(path)), options)
+
+
+def from_module(module: Any, options: ReadOptions | None = None) -> ModelGraph:
+    """Return the net that a live `torch.nn.Module` of difflogic or torchlogix layers holds.
+
+    Layers are known by class name and attributes, so the trainer need not be importable.
+    """
+    options = options or ReadOptions()
+    name = type(module).__name__
+    return _read(Content(name, name, "module", from_live(module)), options)
+
+
+def _read(content: Content, options: ReadOptions) -> ModelGraph:
+    frontend = choose(content, options)
+    if frontend is None:
+        raise ModelError(
+            f"no model that gatec knows; it holds {summary(content)}",
+            file=content.label,
+            expected="difflogic, torchlogix, gate lists or the neutral form",
+        )
+    return frontend.read(content, options)
+
+
+def summary(content: Content) -> str:
+    """Return a few words on what a file holds."""
+    value = content.model
+    if isinstance(value, dict):
+        keys = [key for key in value if isinstance(key, str)]
+        shown = ", ".join(key[:40] for key in keys[:5])
+        return f"{len(value)} entries ({shown}{', ...' if len(keys) > 5 else ''})"
+    kind = getattr(value, "path", None)
+    return f"an object of class {kind}" if kind else f"a {type(value).__name__}"

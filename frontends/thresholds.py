@@ -1,0 +1,118 @@
+"""Encoder thresholds as torchlogix stores them, spread to one row for each feature.
+
+The encoder compares `x[..., feature]` with its thresholds and puts the bits of a feature side by
+side (`feature_dim=-2`), so after Flatten bit `t` of feature `f` is number `f * bits + t`. With
+another `feature_dim` an image's bits are interleaved with its rows and columns, whose number no
+file holds: that is refused where it would matter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gatec.errors import ModelError
+from gatec.frontends.tensors import Array
+from gatec.frontends.weights import check_floats
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """An encoder as found.
+
+    Attributes
+    ----------
+    thresholds
+        Floats `[..., bits]`.
+    feature_dim
+        Which dimension the bits are merged with; None when the file does not tell.
+    tolerance
+        Relative uncertainty; 0 when the thresholds are in the file.
+    place
+        Where.
+    """
+
+    thresholds: Array
+    feature_dim: int | None
+    tolerance: float
+    place: str
+
+    def expand(self, inputs: int | None, *, file: str) -> Array:
+        """Return thresholds `[features, bits]`.
+
+        Parameters
+        ----------
+        inputs
+            Number of bits that the first gate layer reads, when known.
+
+        Raises `ModelError` when the order of the bits is not certain, or the widths do not fit.
+        """
+        bits = self.thresholds.shape[-1]
+        rows = self.thresholds.reshape(-1, bits)
+        last = self.feature_dim == -2
+        if self.thresholds.ndim == 2 and len(rows) > 1 and inputs in (None, rows.size):
+            # One row for each of the features: they must be a plain vector.
+            return rows
+        if bits > 1 and not last:
+            raise ModelError(
+                f"thresholds {list(self.thresholds.shape)} are shared by features whose order of "
+                "bits (feature_dim) is not in the file",
+                file=file,
+                place=self.place,
+                expected="thresholds [features, bits], a whole module, or --features bits with "
+                "the thresholds removed",
+            )
+        if len(rows) > 1:
+            return rows
+        if inputs is None or inputs % bits:
+            raise ModelError(
+                f"one row of {bits} thresholds for an unknown number of features",
+                file=file,
+                place=self.place,
+                expected=f"--inputs N, a multiple of {bits}",
+            )
+        return np.broadcast_to(rows, (inputs // bits, bits))
+
+
+def read_encoder(
+    thresholds: Array | None,
+    raw_diffs: Array | None,
+    *,
+    softplus: float | None = None,
+    feature_dim: int | None = None,
+    file: str,
+    place: str,
+) -> Encoder:
+    """Return the encoder that thresholds, or the parameters of learned ones, describe.
+
+    Parameters
+    ----------
+    thresholds
+        Floats `[..., bits]`; ignored where learned.
+    raw_diffs
+        Of a learned encoder: the first threshold, then what softplus turns into distances.
+    softplus
+        Its `temperature_softplus`; a state dict does not hold it.
+    feature_dim
+        See `Encoder`.
+    """
+    source = thresholds if raw_diffs is None else raw_diffs
+    if source is None or source.ndim == 0 or source.size == 0:
+        raise ModelError("no thresholds", file=file, place=place)
+    check_floats(source, "[features, bits]", file=file, place=place)
+    if raw_diffs is None or raw_diffs.shape[-1] == 1:
+        return Encoder(source, feature_dim, 0.0, place)
+    if softplus is None:
+        raise ModelError(
+            "learned thresholds need temperature_softplus, which a state dict does not hold",
+            file=file,
+            place=place,
+            expected="the whole module",
+        )
+    scale = softplus + 1e-6
+    raw = raw_diffs.astype(np.float64)
+    gaps = scale * np.logaddexp(0.0, raw[..., 1:] / scale)
+    found = np.cumsum(np.concatenate([raw[..., :1], gaps], axis=-1), axis=-1)
+    # The trainer computes in float32; a few of its roundings are this much.
+    return Encoder(found, feature_dim, 1e-5, place)

@@ -28,7 +28,7 @@ from torch.nn import functional
 CLASSES = 10
 SIDE = 8
 THRESHOLDS = (3, 9)
-WIDTHS = (240, 240)
+WIDTHS = (300, 300)
 CANDIDATES = 8
 TAU = 2.0
 BATCH = 128

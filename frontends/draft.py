@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from gatec import limits
-from gatec.blocks import Block, GroupSum, InputBits, LutLayer
+from gatec.blocks import Block, GroupSum, InputBits, LutLayer, Thermometer
 from gatec.errors import ModelError
 from gatec.frontends.encoder import check_thresholds, thermometer
 from gatec.frontends.naming import identifier
-from gatec.frontends.options import FeatureCodes, ReadOptions
+from gatec.frontends.options import MAX_CODE_BITS, FeatureCodes, ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 from gatec.tables import MAX_FANIN, Tables
@@ -56,6 +58,8 @@ class Draft:
         Floats `[features, bits]`, bits feature-major, of an encoder in the file.
     threshold_tolerance
         Relative uncertainty of `thresholds` (see `gatec.frontends.encoder`).
+    levels, code_bits
+        Instead of thresholds: integer levels `[features, bits]`, and the width of a code.
     notes
         Findings for reports.
     missing
@@ -69,6 +73,8 @@ class Draft:
     beta: float | None = None
     thresholds: Array | None = None
     threshold_tolerance: float = 0.0
+    levels: Array | None = None
+    code_bits: int | None = None
     notes: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -113,10 +119,10 @@ def agree(option: str, given: float | None, found: float | None, *, file: str) -
 
 def input_width(draft: Draft, options: ReadOptions) -> int | None:
     """Return the number of bits that the first layer may read, from the file or the options."""
-    found = draft.inputs
-    if draft.thresholds is not None:
-        found = int(draft.thresholds.size)
-    return found if found is not None else options.inputs
+    encoder = draft.levels if draft.thresholds is None else draft.thresholds
+    if encoder is not None:
+        return int(encoder.size)
+    return options.inputs if draft.inputs is None else draft.inputs
 
 
 def _lacks_inputs(draft: Draft) -> str:
@@ -133,28 +139,47 @@ def _front(
 ) -> list[Block]:
     """Return the input block, and the encoder where it is part of the circuit."""
     agree("--inputs", options.inputs, width, file=file)
-    if draft.thresholds is None:
-        if options.features not in (None, "bits"):
-            raise ModelError(
-                f"--features {options.features} was given, but the model has no thresholds",
-                file=file,
-            )
-        return [InputBits("input", width)]
-    check_thresholds(draft.thresholds, file=file, place="thresholds")
-    if draft.inputs is not None and draft.inputs != draft.thresholds.size:
+    if draft.inputs not in (None, width):
         raise ModelError(
-            f"thresholds {list(draft.thresholds.shape)} give {draft.thresholds.size} bits",
+            f"the encoder gives {width} bits",
             file=file,
             expected=f"the {draft.inputs} bits that the first layer reads",
         )
+    if draft.thresholds is None and options.features not in (None, "bits"):
+        raise ModelError(
+            f"--features {options.features} was given, but the model has no float thresholds",
+            file=file,
+        )
+    if draft.thresholds is not None:
+        check_thresholds(draft.thresholds, file=file, place="thresholds")
     if options.features == "bits":
-        notes["encoder"] = "outside of the circuit: the input is the encoder's output bits"
+        if draft.thresholds is not None or draft.levels is not None:
+            notes["encoder"] = "outside of the circuit: the input is the encoder's output bits"
         return [InputBits("input", width)]
-    assert options.features is not None
-    codes = FeatureCodes.parse(options.features)
-    block = thermometer(draft.thresholds, codes, draft.threshold_tolerance, file=file)
-    notes["features"] = options.features
-    return [InputBits("input", block.in_width), block]
+    encoder = _encoder(draft, options, notes, file)
+    if encoder is None:
+        return [InputBits("input", width)]
+    return [InputBits("input", encoder.in_width), encoder]
+
+
+def _encoder(
+    draft: Draft, options: ReadOptions, notes: dict[str, str], file: str
+) -> Thermometer | None:
+    """Return the encoder block, if the model has one."""
+    if draft.thresholds is not None:
+        assert options.features is not None
+        codes = FeatureCodes.parse(options.features)
+        notes["features"] = options.features
+        return thermometer(draft.thresholds, codes, draft.threshold_tolerance, file=file)
+    if draft.levels is None:
+        return None
+    levels, bits = draft.levels, draft.code_bits or 0
+    if levels.dtype.kind not in "iu" or (levels.size and levels.max() > 1 << MAX_CODE_BITS):
+        raise ModelError(
+            f"levels {levels.dtype}{list(levels.shape)}", file=file, expected="levels of codes"
+        )
+    with naming(file):
+        return Thermometer("encoder", levels, bits)
 
 
 def _layers(draft: Draft, width: int, file: str) -> list[Block]:
@@ -208,7 +233,14 @@ def _head(draft: Draft, options: ReadOptions, width: int, file: str) -> GroupSum
             file=file,
             expected="a number of classes that divides the outputs",
         )
-    try:
+    with naming(file):
         return GroupSum("groupsum", width, int(classes), tau, beta)
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Put the file's name in front of what a block says about itself."""
+    try:
+        yield
     except ModelError as error:
         raise ModelError(str(error), file=file) from None

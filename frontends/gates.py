@@ -6,6 +6,8 @@ bit 1 at A=1, B=0, bit 0 at A=1, B=1. Slot 0 of a gatec table is A.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -36,7 +38,7 @@ GATE_TABLES: Tables = from_msb_rows(_ROWS)
 GATE_TABLES.setflags(write=False)
 
 
-def tables_of(gates: npt.NDArray[np.generic], *, file: str, place: str) -> Tables:
+def tables_of(gates: npt.NDArray[Any], *, file: str, place: str) -> Tables:
     """Return the expanded table of each gate number; raise `ModelError` at the first bad one."""
     if gates.ndim != 1 or gates.dtype.kind not in "iu":
         raise ModelError(

@@ -52,6 +52,22 @@ class Inspection:
     notes: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        """Return the report as lines of text."""
+        lines = [
+            f"{self.file}: {self.format} ({self.container}), {self.num_gates} gates",
+            f"  sha256 {self.sha256}",
+        ]
+        lines += [f"  {line}" for line in self.blocks]
+        if not self.blocks:
+            lines += [f"  {name}: {shape}" for name, shape in self.shapes.items()]
+        for layer, counts in self.gate_types.items():
+            shown = "  ".join(f"{name} {count}" for name, count in counts.items() if count)
+            lines.append(f"  {layer} gate types: {shown}")
+        lines += [f"  note: {key}: {text}" for key, text in self.notes.items()]
+        lines += [f"  missing: {text}" for text in self.missing]
+        return "\n".join(lines)
+
 
 def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspection:
     """Return what is in a model file; an incomplete model is no error, a broken file is.
@@ -110,6 +126,8 @@ def _blocks(draft: Draft, options: ReadOptions) -> list[str]:
     lines = [f"input: {'? bits' if width is None else f'{width} bits'}"]
     if draft.thresholds is not None:
         lines.append(f"encoder: thresholds {list(draft.thresholds.shape)}")
+    if draft.levels is not None:
+        lines.append(f"encoder: levels {list(draft.levels.shape)} of {draft.code_bits}-bit codes")
     for i, layer in enumerate(draft.layers):
         fanin = "?" if layer.fanin is None or layer.fanin.ndim != 2 else layer.fanin.shape[1]
         lines.append(f"layer{i}: {layer.width} gates of {fanin} inputs, {layer.place}")

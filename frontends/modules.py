@@ -69,7 +69,9 @@ class Module:
     def child(self, name: str) -> Module | None:
         """Return a part, or None."""
         record = self.children.get(name)
-        return as_module(record, f"{self.path}.{name}") if is_module(record) else None
+        if not isinstance(record, Record) or not is_module(record):
+            return None
+        return as_module(record, f"{self.path}.{name}")
 
 
 def is_module(value: Any) -> bool:

@@ -11,6 +11,8 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
 `classes`, `tau`, `beta`      optional numbers: GroupSum over equal contiguous groups
 `thresholds`                  optional floats `[features, bits]`: bit `f * bits + t` of the
                               first layer's input is `x[f] > thresholds[f, t]`
+`levels`, `code_bits`         instead of thresholds: integers `[features, bits]`, and the
+                              width of a feature; the bit is `code[f] >= levels[f, t]`
 ============================  =======================================================
 
 The sense of a table: with k = 2, columns are the outputs at (first, second) = 00, 01, 10, 11, so
@@ -21,16 +23,11 @@ AND is 0001, and gate number 1.
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gatec.blocks import Thermometer
 from gatec.errors import ModelError, UsageError
 from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftLayer
@@ -38,11 +35,11 @@ from gatec.frontends.gates import tables_of
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import fanin_layers
-from gatec.model import ModelGraph
 from gatec.tables import MAX_FANIN, from_msb_rows
 
 _LAYER = re.compile(r"layers\.(\d+)\.(fanin|tables|gates)")
-_NUMBERS = ("inputs", "classes", "tau", "beta")
+_NUMBERS = ("inputs", "classes", "code_bits", "tau", "beta")
+_WHOLE = _NUMBERS[:3]
 
 EXPORTERS = {
     "difflogic": """\
@@ -77,17 +74,16 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     _check_keys(tensors, len(fanin_layers(tensors)), file)
     found = [_layer(tensors, i, fanin, file=file) for i, fanin in enumerate(fanin_layers(tensors))]
     values = {key: _number(content.model, key, file) for key in _NUMBERS}
-    for key in ("inputs", "classes"):
-        value = values[key]
-        if value is not None and (value < 1 or value != int(value)):
-            raise ModelError(f"is {value:g}", file=file, place=key, expected="a positive integer")
+    whole = {key: _positive(values[key], key, file) for key in _WHOLE}
     return Draft(
         found,
-        None if values["inputs"] is None else int(values["inputs"]),
-        classes=None if values["classes"] is None else int(values["classes"]),
+        whole["inputs"],
+        classes=whole["classes"],
         tau=values["tau"],
         beta=values["beta"],
         thresholds=tensors.get("thresholds"),
+        levels=tensors.get("levels"),
+        code_bits=whole["code_bits"],
     )
 
 
@@ -97,7 +93,7 @@ def _check_keys(tensors: dict[str, Array], count: int, file: str) -> None:
         match = _LAYER.fullmatch(key)
         if match is not None and int(match[1]) < count:
             continue
-        if key not in (*_NUMBERS, "thresholds"):
+        if key not in (*_NUMBERS, "thresholds", "levels"):
             raise ModelError(
                 "unknown tensor",
                 file=file,
@@ -158,60 +154,13 @@ def _number(values: Any, key: str, file: str) -> float | None:
     value = values.get(key)
     if isinstance(value, np.ndarray) and value.size == 1 and value.dtype.kind in "iuf":
         value = value.reshape(()).item()
-    if value is not None and (type(value) not in (int, float) or not abs(value) < 2.0**62):
+    number = value is None or type(value) in (int, float)
+    if not number or not abs(value or 0) < 2.0**62:
         raise ModelError("is not a number", file=file, place=key, expected="one finite number")
-    return value
+    return None if value is None else float(value)
 
 
-def write_neutral(model: ModelGraph, path: Path, *, thresholds: Array | None = None) -> None:
-    """Write a model in the neutral form as `.npz`, replacing `path` in one step.
-
-    Parameters
-    ----------
-    model
-        Without an encoder block: its integer levels are no thresholds.
-    thresholds
-        Floats `[features, bits]` of the encoder in front, to be stored with it.
-
-    Raises `UsageError` when the file cannot be written.
-    """
-    if any(isinstance(block, Thermometer) for block in model.blocks):
-        raise UsageError(
-            "has an encoder of integer levels",
-            file=model.name,
-            expected="the model read with --features bits, and its thresholds",
-        )
-    arrays: dict[str, Any] = {"inputs": np.int64(model.num_inputs)}
-    for i, layer in enumerate(model.layers):
-        k = layer.fanin.shape[1]
-        address = np.arange(1 << k)
-        mirrored = sum(((address >> j) & 1) << (k - 1 - j) for j in range(k)) + 0 * address
-        bits = (layer.tables[:, None] >> mirrored.astype(np.uint64)) & np.uint64(1)
-        arrays[f"layers.{i}.fanin"] = layer.fanin
-        arrays[f"layers.{i}.tables"] = bits.astype(np.uint8)
-    if model.head is not None:
-        arrays["classes"] = np.int64(model.head.classes)
-        for key, value in (("tau", model.head.tau), ("beta", model.head.beta)):
-            if value is not None:
-                arrays[key] = np.float64(value)
-    if thresholds is not None:
-        arrays["thresholds"] = thresholds
-    stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
-    _replace(path, stream.getvalue())
-
-
-def _replace(path: Path, data: bytes) -> None:
-    try:
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", file=path) from None
+def _positive(value: float | None, key: str, file: str) -> int | None:
+    if value is not None and (value < 1 or value != int(value)):
+        raise ModelError(f"is {value:g}", file=file, place=key, expected="a positive integer")
+    return None if value is None else int(value)

@@ -15,6 +15,7 @@ from gatec.errors import UsageError
 
 Parametrization = Literal["raw", "light", "warp"]
 
+MAX_CODE_BITS = 16
 _CODES = re.compile(r"uint([1-9]|1[0-6])")
 
 

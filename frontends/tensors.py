@@ -12,7 +12,7 @@ import numpy.typing as npt
 from gatec import limits
 from gatec.errors import LimitError, ModelError
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 MAX_DIMENSIONS = 8
 # Marks the one element type that NumPy lacks: the upper half of a float32.

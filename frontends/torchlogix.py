@@ -16,7 +16,7 @@ tell, GroupSum's k, tau and beta, and an encoder's `feature_dim` and `temperatur
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +109,7 @@ def _from_module(content: Content, options: ReadOptions) -> Draft:
             encoder = _encoder_module(module, file)
         elif module.name != "DummyBinarization":
             raise _unknown(module.name, module.place, file)
-    thresholds = encoder and encoder.expand(inputs, file=file)
+    thresholds = None if encoder is None else encoder.expand(inputs, file=file)
     return Draft(
         found,
         inputs,
@@ -148,7 +148,7 @@ def _dense_module(
     # Version 0.2.2 makes the parametrization a module, earlier ones a plain object.
     record = module.children.get("parametrization", module.values.get("parametrization"))
     name = getattr(record, "path", str(record)).rpartition(".")[2]
-    kind = _KINDS.get(name, cast("Parametrization | None", options.parametrization))
+    kind = _KINDS.get(name, options.parametrization)
     if options.parametrization not in (None, kind):
         raise ModelError(
             f"--parametrization {options.parametrization} was given, but it is {kind}",
@@ -212,7 +212,7 @@ def _from_state_dict(content: Content, options: ReadOptions) -> Draft:
         lacking += [what] if what and what not in lacking else []
     return Draft(
         found,
-        thresholds=encoder and encoder.expand(options.inputs, file=file),
+        thresholds=None if encoder is None else encoder.expand(options.inputs, file=file),
         threshold_tolerance=encoder.tolerance if encoder else 0.0,
         notes=notes | origin,
         missing=tuple(lacking),

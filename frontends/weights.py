@@ -115,4 +115,4 @@ def hadamard(rank: int) -> npt.NDArray[np.float64]:
     index = np.arange(1 << rank)
     overlap = index[:, None] & index
     parity = sum((overlap >> bit) & 1 for bit in range(rank)) + np.zeros_like(overlap)
-    return 1.0 - 2.0 * (parity & 1)
+    return np.where(parity & 1, -1.0, 1.0)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gatec.backends.expressions import expression
 from gatec.blocks import IntArray
 from gatec.errors import LimitError
-from gatec.netlist import CONST0_NET, Netlist, NetlistError
+from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, NetlistError
 from gatec.tables import depends
 
 Style = Literal["generic", "ice40"]
@@ -88,8 +88,9 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
                     expected=f"at most {MAX_PORT_BITS}: a smaller model",
                 )
         gates = np.flatnonzero(net.stage == number)
+        write_gates = _write_luts if style == "ice40" else _write_exprs
         name = f"{top}_stage{number}"
-        text = _write_stage(net, name, gates, inputs, outputs, names, style)
+        text = _module(name, inputs, outputs, names, write_gates(net, gates, names))
         stages.append(Stage(name, len(inputs), len(outputs), text))
         inputs = outputs
     return stages
@@ -109,26 +110,17 @@ def _net_names(net: Netlist) -> Names:
     return np.array(names, dtype=object)
 
 
-def _write_stage(
-    net: Netlist,
-    name: str,
-    gates: npt.NDArray[np.intp],
-    inputs: IntArray,
-    outputs: IntArray,
-    names: Names,
-    style: Style,
-) -> str:
+def _module(name: str, inputs: IntArray, outputs: IntArray, names: Names, gates: str) -> str:
     # A constant in a rank needs no name of its own: readers of the next stage use the literal.
-    bits = np.flatnonzero(inputs >= net.first_input)
+    bits = np.flatnonzero(inputs >= FIRST_INPUT)
     return "".join(
         (
-            f"// {len(gates)} gates\n",
             f"module {name} (\n",
             f"  input  wire [{len(inputs) - 1}:0] i,\n",
             f"  output wire [{len(outputs) - 1}:0] o\n",
             ");\n",
             _lines("  wire %s = i[%d];\n", names[inputs[bits]], bits),
-            _write_luts(net, gates, names) if style == "ice40" else _write_exprs(net, gates, names),
+            gates,
             _lines("  assign o[%d] = %s;\n", np.arange(len(outputs)), names[outputs]),
             "endmodule\n",
         )

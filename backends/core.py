@@ -74,7 +74,7 @@ class CoreShape:
         return self.input_bits if self.beats_in == 1 else self.beats_in * self.beat_bits
 
 
-class StreamCore(wiring.Component):
+class StreamCore(wiring.Component):  # type: ignore[misc]  # Amaranth has no types
     """A pipeline of stage modules between two streams.
 
     Parameters

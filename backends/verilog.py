@@ -18,7 +18,7 @@ from gatec.backends.core import CoreShape, StreamCore
 from gatec.backends.words import VERILOG_KEYWORDS
 from gatec.blocks import IntArray
 from gatec.errors import LimitError, UsageError
-from gatec.netlist import Netlist, NetlistError
+from gatec.netlist import Netlist, NetlistError, Port
 from gatec.stages import live_nets
 from gatec.tools.yosys import run_yosys
 
@@ -158,35 +158,19 @@ def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
         f"Input  i_payload[{shape.beat_bits - 1}:0], i_valid, i_ready.",
         f"Output o_payload[{shape.out_beat_bits - 1}:0], o_valid, o_ready.",
         "A beat moves in each cycle in which valid and ready are both high.",
-        _beats(
-            "Input ",
-            net.inputs[0].name,
-            net.inputs[0].encoding,
-            shape.input_bits,
-            shape.beats_in,
-            shape.beat_bits,
-        ),
-        _beats(
-            "Output",
-            net.outputs[0].name,
-            net.outputs[0].encoding,
-            shape.output_bits,
-            shape.beats_out,
-            shape.out_beat_bits,
-        ),
+        f"Input  vector {_beats(net.inputs[0], shape.beats_in, shape.beat_bits)}",
+        f"Output vector {_beats(net.outputs[0], shape.beats_out, shape.out_beat_bits)}",
         f"Latency: {shape.latency} cycles from the cycle that takes the last input beat to the",
         "first cycle with o_valid, as long as o_ready stays high.",
         f"Initiation interval: one vector every {shape.interval} cycle(s).",
     ]
 
 
-def _beats(side: str, name: str, encoding: str, bits: int, beats: int, width: int) -> str:
+def _beats(port: Port, beats: int, width: int) -> str:
+    vector = f"{port.name}: {port.width} bits ({port.encoding})"
     if beats == 1:
-        return f"{side} vector {name}: {bits} bits ({encoding}) in one beat, bit 0 lowest."
-    return (
-        f"{side} vector {name}: {bits} bits ({encoding}) in {beats} beats of {width},"
-        f" bit 0 lowest in the first beat."
-    )
+        return f"{vector} in one beat, bit 0 lowest."
+    return f"{vector} in {beats} beats of {width}, bit 0 lowest in the first beat."
 
 
 def identifier(name: str) -> str:

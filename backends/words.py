@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-VERILOG_KEYWORDS = frozenset(
-    """
+_WORDS = """
     always and assign automatic begin buf bufif0 bufif1 case casex casez cell cmos config deassign
     default defparam design disable edge else end endcase endconfig endfunction endgenerate
     endmodule endprimitive endspecify endtable endtask event for force forever fork function
@@ -26,5 +25,6 @@ VERILOG_KEYWORDS = frozenset(
     s_until s_until_with sequence shortint shortreal soft solve static string strong struct super
     sync_accept_on sync_reject_on tagged this throughout timeprecision timeunit type typedef union
     unique unique0 until until_with untyped var virtual void wait_order weak wildcard with within
-    """.split()
-)
+    """
+
+VERILOG_KEYWORDS = frozenset(_WORDS.split())

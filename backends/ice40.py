@@ -1,0 +1,220 @@
+"""Synthesis for iCE40: Yosys maps the shell and leaves the stage bodies' LUTs alone.
+
+`synth_ice40` would map all of it again, which takes minutes where this takes seconds and undoes
+what gatec's own passes decided. The script here is its steps for carries, flip-flops and LUTs,
+without those that look at LUT primitives (`opt_lut`) or that a shell does not need (`share`, `fsm`,
+DSPs, block RAMs).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from gatec.errors import ToolError
+from gatec.tools.yosys import run_yosys
+
+_BODY_LUTS = "t:SB_LUT4"
+_MARK = "gatec_body"
+
+# The shapes of flip-flop that the fabric has, as in synth_ice40.
+_FLIP_FLOPS = (
+    "dfflegalize -cell $_DFF_?_ 0 -cell $_DFFE_?P_ 0 -cell $_DFF_?P?_ 0 -cell $_DFFE_?P?P_ 0 "
+    "-cell $_SDFF_?P?_ 0 -cell $_SDFFCE_?P?P_ 0 -mince -1"
+)
+
+_SCRIPT = (
+    "hierarchy -check -top {top}",
+    f"setattr -set {_MARK} 1 {_BODY_LUTS}",
+    "proc",
+    "flatten",
+    "opt_expr",
+    "opt_clean",
+    # From here on, every LUT primitive that is left must stay.
+    "tee -q -o before.txt select -count t:SB_LUT4",
+    "opt -nodffe -nosdff",
+    "wreduce",
+    "peepopt",
+    "opt_clean",
+    "alumacc",
+    "opt",
+    "opt -fast -undriven -fine",
+    "ice40_wrapcarry",
+    "techmap -map +/techmap.v -map +/ice40/arith_map.v",
+    "opt -fast",
+    "ice40_opt",
+    _FLIP_FLOPS,
+    "techmap -map +/ice40/ff_map.v",
+    "opt_expr -mux_undef",
+    "simplemap",
+    "ice40_opt",
+    # Logic only: to ABC, LUT primitives and flip-flops are inputs and outputs.
+    "abc -lut 4",
+    "ice40_wrapcarry -unwrap",
+    "techmap -map +/ice40/ff_map.v",
+    "clean",
+    "techmap -map +/ice40/cells_map.v",
+    "clean -purge",
+    f"tee -q -o after.txt select -count a:{_MARK}",
+    f"attrmap -remove {_MARK}",
+    "hierarchy -check",
+    "check -noinit -assert",
+    "blackbox =A:whitebox",
+    # Source positions hold paths of this machine.
+    "attrmap -modattr -remove src =*",
+    "attrmap -remove src =*",
+    "write_json design.json",
+    "write_verilog -noattr design.v",
+)
+
+
+@dataclass(frozen=True)
+class Synthesis:
+    """A design in iCE40 primitives.
+
+    Attributes
+    ----------
+    top
+        The name of its one module.
+    json
+        For nextpnr.
+    verilog
+        The post-synthesis netlist; simulate it with `simulation_models`.
+    body_luts
+        How many LUTs came in as primitives, all of which are still there.
+    """
+
+    top: str
+    json: bytes
+    verilog: str
+    body_luts: int
+
+    @cached_property
+    def module(self) -> Mapping[str, Any]:
+        """The top module of `json`, parsed."""
+        module: Mapping[str, Any] = json.loads(self.json)["modules"][self.top]
+        return module
+
+    @cached_property
+    def cells(self) -> Mapping[str, int]:
+        """Number of cells of each type, sorted by type."""
+        return dict(sorted(Counter(c["type"] for c in self.module["cells"].values()).items()))
+
+    @property
+    def luts(self) -> int:
+        """Number of LUT4."""
+        return self.cells.get("SB_LUT4", 0)
+
+    @property
+    def ffs(self) -> int:
+        """Number of flip-flops."""
+        return self._count("SB_DFF")
+
+    @property
+    def carries(self) -> int:
+        """Number of carry cells."""
+        return self.cells.get("SB_CARRY", 0)
+
+    @property
+    def rams(self) -> int:
+        """Number of block RAMs."""
+        return self._count("SB_RAM")
+
+    @property
+    def plls(self) -> int:
+        """Number of PLLs."""
+        return self._count("SB_PLL")
+
+    @property
+    def global_buffers(self) -> int:
+        """Number of explicit global buffers; nextpnr adds others as far as there are any."""
+        return self._count("SB_GB")
+
+    @property
+    def pins(self) -> int:
+        """Number of port bits."""
+        return sum(len(port["bits"]) for port in self.module["ports"].values())
+
+    @cached_property
+    def logic_cells(self) -> int:
+        """Number of logic cells after packing, not counting carries that find no LUT.
+
+        A flip-flop shares the cell of the LUT in front of it when the LUT has no other reader.
+        """
+        cells = self.module["cells"].values()
+        lut_outputs = {c["connections"]["O"][0] for c in cells if c["type"] == "SB_LUT4"}
+        readers = Counter(
+            bit
+            for cell in cells
+            for port, bits in cell["connections"].items()
+            if cell["port_directions"][port] == "input"
+            for bit in bits
+        )
+        readers.update(bit for port in self.module["ports"].values() for bit in port["bits"])
+        data = [c["connections"]["D"][0] for c in cells if c["type"].startswith("SB_DFF")]
+        packed = sum(1 for bit in data if bit in lut_outputs and readers[bit] == 1)
+        return self.luts + self.ffs - packed
+
+    def _count(self, prefix: str) -> int:
+        return sum(count for cell, count in self.cells.items() if cell.startswith(prefix))
+
+
+def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -> Synthesis:
+    """Synthesise Verilog for iCE40.
+
+    Parameters
+    ----------
+    texts
+        Verilog files by plain name; `SB_LUT4` and other primitives may be instances, and must not
+        be defined.
+    top
+        The top module.
+    timeout
+        Seconds for Yosys.
+
+    Raises
+    ------
+    ToolError
+        Yosys failed, or changed the number of `SB_LUT4` that came in.
+    """
+    commands = ["read_verilog -lib +/ice40/cells_sim.v"]
+    commands += [f"read_verilog {name}" for name in texts]
+    commands += [command.format(top=top) for command in _SCRIPT]
+    outputs = ["design.json", "design.v", "before.txt", "after.txt"]
+    run = run_yosys(commands, inputs=texts, outputs=outputs, timeout=timeout)
+    before, after = (_count_in(run.files[name]) for name in ("before.txt", "after.txt"))
+    if before != after:
+        raise ToolError(
+            f"changed the LUT primitives: {before} before, {after} after",
+            file="yosys",
+            expected="an equal number",
+        )
+    return Synthesis(top, run.files["design.json"], _tidy(run.files["design.v"].decode()), after)
+
+
+def simulation_models() -> str:
+    """Return the Verilog models of iCE40 cells that Yosys brings, for post-synthesis simulation."""
+    spec = find_spec("pyosys")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("not found", file="pyosys", expected="pip install pyosys")
+    share = Path(spec.submodule_search_locations[0]) / "share"
+    return (share / "ice40" / "cells_sim.v").read_text()
+
+
+def _count_in(text: bytes) -> int:
+    found = re.search(rb"(\d+) objects", text)
+    if found is None:
+        raise ToolError("no count of LUT primitives", file="yosys", expected="'<n> objects.'")
+    return int(found[1])
+
+
+def _tidy(verilog: str) -> str:
+    """Drop Yosys' banner, which holds its version and build host."""
+    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog, flags=re.DOTALL)

@@ -60,6 +60,10 @@ def _no_gates() -> IntArray:
     return np.zeros(0, dtype=np.int32)
 
 
+def _no_flags() -> npt.NDArray[np.bool_]:
+    return np.zeros(0, dtype=np.bool_)
+
+
 @dataclass(frozen=True, eq=False)
 class Netlist:
     """A circuit of truth tables.
@@ -93,7 +97,7 @@ class Netlist:
     fanin: IntArray
     tables: Tables
     register_d: IntArray = field(default_factory=_no_gates)
-    register_init: npt.NDArray[np.bool_] = field(default_factory=_no_gates)  # type: ignore[assignment]
+    register_init: npt.NDArray[np.bool_] = field(default_factory=_no_flags)
     cuts: tuple[Port, ...] = ()
     stage: IntArray | None = None
 
@@ -212,7 +216,7 @@ def make_ports(*widths: tuple[str, int] | tuple[str, int, str]) -> tuple[Port, .
     """Return input ports of the given `(name, width[, encoding])`, on consecutive nets from 2."""
     ports, net = [], FIRST_INPUT
     for name, width, *encoding in widths:
-        ports.append(Port(name, np.arange(net, net + width), *encoding))
+        ports.append(Port(name, np.arange(net, net + width, dtype=np.int32), *encoding))
         net += width
     return tuple(ports)
 

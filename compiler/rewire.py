@@ -46,3 +46,14 @@ def trimmed(net: Netlist) -> Netlist:
     while width and not net.fanin[:, width - 1].any() and not depends(net.tables, width - 1).any():
         width -= 1
     return net if width == net.fanin.shape[1] else net.replace(fanin=net.fanin[:, :width])
+
+
+def combinational(net: Netlist) -> Netlist:
+    """Return the netlist with its state registers as one more input and output port, `state`."""
+    nets = np.arange(net.first_register, net.first_gate, dtype=np.int32)
+    return net.replace(
+        inputs=(*net.inputs, Port("state", nets)),
+        outputs=(*net.outputs, Port("state", net.register_d)),
+        register_d=np.zeros(0),
+        register_init=np.zeros(0),
+    )

@@ -1,1 +1,98 @@
-"""To be filled."""
+"""The passes, each `Netlist -> Netlist`, and the pipelines of `-O0` to `-O3`, as data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from gatec.netlist import Netlist
+from gatec.passes.absorb import absorb
+from gatec.passes.fold import fold
+from gatec.passes.map_lut import BEST, FAST, STANDARD, map_lut
+from gatec.passes.merge import merge
+from gatec.passes.pipeline import pipeline
+from gatec.passes.prune import prune
+from gatec.passes.split import split
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A pass as the runner sees it.
+
+    Attributes
+    ----------
+    name
+        For reports, dumps and errors.
+    help
+        One line, the first of the pass's file.
+    run
+        A pure function.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Netlist], Netlist]
+
+    def having(self, **options: object) -> Pass:
+        """Return the pass with keyword arguments of its function set."""
+        return replace(self, run=partial(self.run, **options))
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """Passes to run in turn until a round changes nothing, but at most `rounds` times."""
+
+    passes: tuple[Pass, ...]
+    rounds: int
+
+
+Step = Pass | Repeat
+
+
+def _pass(name: str, run: Callable[..., Netlist]) -> Pass:
+    """Return the pass whose help is the first line of its file."""
+    text = sys.modules[run.__module__].__doc__ or ""
+    return Pass(name, text.split("\n")[0], run)
+
+
+FOLD = _pass("fold", fold)
+ABSORB = _pass("absorb", absorb)
+MERGE = _pass("merge", merge)
+PRUNE = _pass("prune", prune)
+SPLIT = _pass("split", split)
+MAP_LUT = _pass("map_lut", map_lut)
+PIPELINE = _pass("pipeline", pipeline)
+
+PASSES: tuple[Pass, ...] = (FOLD, ABSORB, MERGE, PRUNE, SPLIT, MAP_LUT, PIPELINE)
+
+# What one pass of these leaves over makes work for another: a folded gate may be a buffer, an
+# absorbed inverter may make two gates equal. Trained nets settle after three rounds.
+CLEAN = Repeat((FOLD, ABSORB, MERGE, PRUNE), rounds=8)
+
+
+def _direct(k: int) -> tuple[Step, ...]:
+    """Gate for gate; only what does not fit a look-up table changes."""
+    return (SPLIT.having(k=k),)
+
+
+def _fast(k: int) -> tuple[Step, ...]:
+    return (CLEAN, MAP_LUT.having(k=k, scripts=FAST))
+
+
+def _standard(k: int) -> tuple[Step, ...]:
+    return (CLEAN, MAP_LUT.having(k=k, scripts=STANDARD))
+
+
+def _best(k: int) -> tuple[Step, ...]:
+    return (CLEAN, MAP_LUT.having(k=k, scripts=BEST))
+
+
+# By `-O` level: the steps that map to look-up tables of k inputs.
+PIPELINES: dict[int, Callable[[int], tuple[Step, ...]]] = {
+    0: _direct,
+    1: _fast,
+    2: _standard,
+    3: _best,
+}

@@ -6,8 +6,7 @@ import numpy as np
 
 from gatec.blocks import IntArray
 from gatec.netlist import Netlist
-from gatec.passes import sweep as engine
-from gatec.passes.sweep import Literals
+from gatec.passes.sweep import Literals, sweep
 from gatec.tables import VARIABLE, Tables
 
 
@@ -17,7 +16,7 @@ def absorb(net: Netlist) -> Netlist:
     An output that needs the complement of an input keeps an inverter; one that needs the complement
     of a gate gets a copy of the gate with the complemented table.
     """
-    return engine.sweep(net, _rule)
+    return sweep(net, _rule)
 
 
 def _rule(fanin: IntArray, tables: Tables, own: Literals) -> tuple[IntArray, Tables, Literals]:

@@ -6,8 +6,7 @@ import numpy as np
 
 from gatec.blocks import IntArray
 from gatec.netlist import CONST0_NET, Netlist
-from gatec.passes import sweep as engine
-from gatec.passes.sweep import CONST0, CONST1, Literals
+from gatec.passes.sweep import CONST0, CONST1, Literals, sweep
 from gatec.tables import VARIABLE, Tables, cofactor, depends, swap
 
 
@@ -17,7 +16,7 @@ def fold(net: Netlist) -> Netlist:
     The slots that remain are the first ones, in their old order. Gates that became buffers or
     inverters stay (`absorb` takes them).
     """
-    return engine.sweep(net, _rule)
+    return sweep(net, _rule)
 
 
 def _rule(fanin: IntArray, tables: Tables, own: Literals) -> tuple[IntArray, Tables, Literals]:

@@ -7,8 +7,7 @@ import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.netlist import Netlist
-from gatec.passes import sweep as engine
-from gatec.passes.sweep import Literals
+from gatec.passes.sweep import Literals, sweep
 from gatec.rewire import sort_by_level
 from gatec.tables import Tables, swap
 
@@ -19,7 +18,7 @@ def merge(net: Netlist) -> Netlist:
     The first of equal gates stays. Duplicates have the same level, so after sorting by level each
     block of the sweep holds all of its gates' duplicates.
     """
-    return engine.sweep(sort_by_level(net), _rule)
+    return sweep(sort_by_level(net), _rule)
 
 
 def _rule(fanin: IntArray, tables: Tables, own: Literals) -> tuple[IntArray, Tables, Literals]:

@@ -40,12 +40,12 @@ def sweep(net: Netlist, rule: Rule) -> Netlist:
     fanin, tables = np.empty_like(net.fanin), np.empty_like(net.tables)
     count = 0
     for start, stop in net.blocks:
-        own = 2 * np.arange(net.first_gate + count, net.first_gate + count + stop - start)
-        own = own.astype(np.int32)
+        first = net.first_gate + count
+        own: Literals = 2 * np.arange(first, first + stop - start, dtype=np.int32)
         seen = _translate(net.fanin[start:stop], net.tables[start:stop], literal)
-        rewired, table, becomes = rule(*seen, own)
+        reads, table, becomes = rule(*seen, own)
         kept = np.flatnonzero(becomes == own)
-        fanin[count : count + len(kept)] = rewired[kept]
+        fanin[count : count + len(kept)] = reads[kept]
         tables[count : count + len(kept)] = table[kept]
         literal[net.first_gate + start : net.first_gate + stop] = _close_gaps(becomes, own, kept)
         count += len(kept)

@@ -1,0 +1,72 @@
+"""Map to k-input look-up tables with ABC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatec.blif import read_blif, write_blif
+from gatec.netlist import Netlist
+from gatec.passes.absorb import absorb
+from gatec.passes.prune import prune
+from gatec.passes.split import split
+from gatec.rewire import combinational
+from gatec.tools.abc import run_abc
+
+# Structural choices (`dch`) gain most: they let the mapper see both forms of an adder cell. More
+# than 50 conflicts for each of its SAT calls cost time and gain nothing. Mapping for depth with area
+# recovery needs a third fewer levels than `if -a` and about as many look-up tables; more cuts (-C)
+# and rounds of recovery (-F, -A) pay. Don't-cares (`mfs2`) and `lutpack` gain the last per cents.
+FAST: tuple[str, ...] = ("strash; if -K {k}",)
+STANDARD: tuple[str, ...] = ("strash; dch -C 50; if -K {k} -C 12 -F 3 -A 3; mfs2 -e -a; lutpack",)
+BEST: tuple[str, ...] = (
+    *STANDARD,
+    "strash; dch -C 50; if -K {k} -C 24 -F 8 -A 8; mfs2 -e -a; lutpack; mfs2 -e -a; lutpack",
+    "strash; &get -n; &dch -C 50; &if -K {k} -C 12; &mfs; &put; mfs2 -e -a; lutpack",
+)
+
+
+def map_lut(
+    net: Netlist, k: int = 4, scripts: Sequence[str] = STANDARD, timeout: float = 3600.0
+) -> Netlist:
+    """Return the smallest netlist of gates of at most `k` inputs that the scripts find.
+
+    Of equally many gates, fewer levels win. The input (with wide gates split) is kept when it is
+    not larger than what the scripts find. Cuts and state registers survive as outputs to ABC.
+
+    Parameters
+    ----------
+    scripts
+        ABC commands between reading the netlist and writing it; `{k}` stands for `k`.
+    timeout
+        Seconds for each script.
+
+    Raises
+    ------
+    ToolError
+        ABC failed, took too long, or wrote something that is not such a network.
+    """
+    core = combinational(net)
+    text = write_blif(core, cuts=True)
+    best = split(core, k)
+    for script in scripts:
+        commands = ["read_blif in.blif", script.format(k=k), "write_blif out.blif"]
+        run = run_abc(commands, inputs={"in.blif": text}, outputs=["out.blif"], timeout=timeout)
+        found = prune(absorb(read_blif(run.files["out.blif"].decode(), core)))
+        if found.fanin.shape[1] <= k and _cost(found) < _cost(best):
+            best = found
+    return _sequential(best, net)
+
+
+def _cost(net: Netlist) -> tuple[int, int]:
+    return net.num_gates, net.depth
+
+
+def _sequential(core: Netlist, like: Netlist) -> Netlist:
+    """Return `core` with the registers of `like` again."""
+    *outputs, state = core.outputs
+    return core.replace(
+        inputs=like.inputs,
+        outputs=tuple(outputs),
+        register_d=state.nets,
+        register_init=like.register_init,
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from gatec.errors import UsageError
 from gatec.ice40_packages import packages, user_pins
@@ -126,7 +127,7 @@ class Target:
     name: str
     description: str
     lut_inputs: int | None
-    style: str
+    style: Literal["generic", "ice40"]
     devices: Mapping[str, Device]
     device: str | None
 

@@ -1,0 +1,187 @@
+"""The top module of a board: oscillator, PLL, reset, UART, core and LEDs, with its pins.
+
+```
+clk_osc ──▶ (PLL) ──▶ clock, reset after configuration
+uart_rx ──▶ UartFrame ──▶ core ──▶ UartFrame ──▶ uart_tx
+                                └──▶ led: the lowest bits of the last result
+```
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from amaranth.back import rtlil
+from amaranth.hdl import (
+    ClockDomain,
+    ClockSignal,
+    Elaboratable,
+    Instance,
+    Module,
+    ResetSignal,
+    Signal,
+)
+
+from gatec.backends.core import CoreShape
+from gatec.backends.pll import PllSettings, pll_instance, pll_settings
+from gatec.backends.uart import baud_divisor
+from gatec.backends.uart_frame import UartFrame
+from gatec.boards.recipe import Board
+from gatec.errors import UsageError
+from gatec.tools.yosys import run_yosys
+
+BEAT_BITS = 8
+# USB adapters hold bytes back for up to 16 ms.
+PAUSE_MS = 50.0
+_RESET_CYCLES = 16
+
+
+@dataclass(frozen=True)
+class BoardTop:
+    """An emitted board top.
+
+    Attributes
+    ----------
+    top
+        Name of the module.
+    verilog
+        The module; the core is an instance in it.
+    pcf
+        Pin constraints for nextpnr.
+    clock_mhz
+        The frequency that the core runs at.
+    pll
+        How it is made; None when it is the oscillator's.
+    """
+
+    top: str
+    verilog: str
+    pcf: str
+    clock_mhz: float
+    pll: PllSettings | None
+
+
+def board_top(
+    board: Board, core: CoreShape, *, clock_mhz: float | None = None, pause_ms: float = PAUSE_MS
+) -> BoardTop:
+    """Write the top module for a board.
+
+    Parameters
+    ----------
+    core
+        The core to put in, of 8-bit beats in and out.
+    clock_mhz
+        What the core shall run at; the oscillator's frequency when None.
+    pause_ms
+        How long the line is idle before an unfinished frame is forgotten (`UartFrame`).
+
+    Raises
+    ------
+    UsageError
+        The core has other beats, the PLL cannot make the clock, or the UART its rate of it.
+    """
+    if (core.beat_bits, core.out_beat_bits) != (BEAT_BITS, BEAT_BITS):
+        raise UsageError(
+            f"beats of {core.beat_bits} and {core.out_beat_bits} bits",
+            file=board.name,
+            expected=f"{BEAT_BITS} bits on a UART",
+        )
+    pll = None
+    if clock_mhz is not None and clock_mhz != board.clock_mhz:
+        pll = pll_settings(board.clock_mhz, clock_mhz)
+    mhz = board.clock_mhz if pll is None else pll.mhz
+    frame = UartFrame(baud_divisor(mhz, board.baud), core.beats_in, round(mhz * 1e3 * pause_ms))
+    shell = _Shell(board, core, frame, pll)
+    top = f"{core.top}_{board.name}"
+    return BoardTop(top, _verilog(shell, top), _pcf(board), mhz, pll)
+
+
+class _Shell(Elaboratable):
+    """What `board_top` writes; its ports are public attributes."""
+
+    def __init__(
+        self, board: Board, core: CoreShape, frame: UartFrame, pll: PllSettings | None
+    ) -> None:
+        self.board, self.core, self.frame, self.pll = board, core, frame, pll
+        self.clk = Signal(name="clk_osc")
+        self.uart_rx = Signal(name="uart_rx")
+        self.uart_tx = Signal(name="uart_tx")
+        self.led = Signal(len(board.leds), name="led")
+
+    def elaborate(self, platform: object) -> Module:
+        """Return the circuit."""
+        m = Module()
+        m.submodules.frame = frame = self.frame
+        self._clock(m)
+        m.d.comb += [frame.rx.eq(self.uart_rx), self.uart_tx.eq(frame.tx)]
+        m.submodules.core = Instance(
+            self.core.top,
+            i_clk=ClockSignal(),
+            i_rst=ResetSignal() | frame.reset_core,
+            i_i_payload=frame.to_core.payload,
+            i_i_valid=frame.to_core.valid,
+            o_i_ready=frame.to_core.ready,
+            o_o_payload=frame.from_core.payload,
+            o_o_valid=frame.from_core.valid,
+            i_o_ready=frame.from_core.ready,
+        )
+        if self.board.leds:
+            self._leds(m)
+        return m
+
+    def _clock(self, m: Module) -> None:
+        """Make the clock, and hold the reset for some cycles after configuration and PLL lock."""
+        m.domains.sync = domain = ClockDomain()
+        locked = Signal(name="locked")
+        if self.pll is None:
+            m.d.comb += [domain.clk.eq(self.clk), locked.eq(1)]
+        else:
+            m.submodules.pll = pll_instance(
+                self.pll, self.board.pll, ref=self.clk, out=domain.clk, lock=locked
+            )
+        waited = Signal(range(_RESET_CYCLES), name="waited", reset_less=True)
+        done = waited == _RESET_CYCLES - 1
+        with m.If(locked & ~done):
+            m.d.sync += waited.eq(waited + 1)
+        m.d.comb += domain.rst.eq(~done)
+
+    def _leds(self, m: Module) -> None:
+        """Show the low bits of each result's first byte."""
+        frame, shown = self.frame, Signal(min(len(self.led), BEAT_BITS), name="shown")
+        first = Signal(init=1, name="first")
+        beat = Signal(range(max(2, self.core.beats_out)), name="beat")
+        with m.If(frame.from_core.valid & frame.from_core.ready):
+            last = beat == self.core.beats_out - 1
+            m.d.sync += [beat.eq(beat + 1), first.eq(last)]
+            with m.If(last):
+                m.d.sync += beat.eq(0)
+            with m.If(first):
+                m.d.sync += shown.eq(frame.from_core.payload)
+        m.d.comb += self.led.eq(~shown if self.board.leds_active_low else shown)
+
+
+def _verilog(shell: _Shell, top: str) -> str:
+    signals = [shell.clk, shell.uart_rx, shell.uart_tx, *([shell.led] if len(shell.led) else [])]
+    ports = {signal.name: (signal, None) for signal in signals}
+    text = rtlil.convert(shell, name=top, ports=ports, emit_src=False)
+    # As Amaranth's own Verilog back end: `always` blocks stay as they were written.
+    commands = ["read_rtlil top.il", "proc -nomux -norom", "opt_clean -purge"]
+    commands += ["write_verilog -noattr -norename top.v"]
+    verilog = run_yosys(commands, inputs={"top.il": text}, outputs=["top.v"]).files["top.v"]
+    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog.decode(), flags=re.DOTALL)
+
+
+def _pcf(board: Board) -> str:
+    lines = [
+        f"# {board.description}: {board.device.name}-{board.package}",
+        f"set_io clk_osc {board.clock_pin}",
+        f"set_io uart_rx {board.uart_rx}",
+        f"set_io uart_tx {board.uart_tx}",
+    ]
+    if len(board.leds) == 1:
+        lines.append(f"set_io led {board.leds[0]}")
+    else:
+        lines += [f"set_io led[{bit}] {pin}" for bit, pin in enumerate(board.leds)]
+    lines.append(f"set_frequency clk_osc {board.clock_mhz:g}")
+    return "\n".join(lines) + "\n"

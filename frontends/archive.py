@@ -139,7 +139,12 @@ def _read_object(
 ) -> Any:
     """Interpret torch's pickle. With `kinds`, only collect the element type of each storage."""
 
-    def persistent(identifier: Any) -> _Storage:
+    def persistent(identifier: Any) -> Any:
+        # The old layout stores a class beside its source text; the class is only a name here.
+        if isinstance(identifier, tuple) and len(identifier) > 1:
+            kind, value = identifier[:2]
+            if isinstance(kind, str) and kind == "module" and isinstance(value, Symbol):
+                return value
         storage = _storage(identifier, order, load, file)
         if kinds is not None:
             kinds[storage.key] = storage.kind

@@ -26,7 +26,7 @@ from gatec.frontends.modules import (
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits
-from gatec.frontends.wiring import complete_wiring, pairs
+from gatec.frontends.wiring import complete_wiring, pairs, refuse_wiring
 
 _KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>\d+)\.(?P<name>weights|a|b)")
 
@@ -44,6 +44,7 @@ def matches(content: Content) -> bool:
 def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file and a wiring option tell about the net."""
     if is_module(content.model):
+        refuse_wiring(options, file=content.label)
         return _from_module(content)
     return _from_state_dict(content, options)
 

@@ -18,6 +18,8 @@ from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 from gatec.tables import MAX_FANIN, Tables
 
+OUTSIDE = "outside of the circuit: the input is the encoder's output bits"
+
 
 @dataclass(frozen=True, eq=False)
 class DraftLayer:
@@ -56,8 +58,8 @@ class Draft:
         Of the GroupSum, when the file has one.
     thresholds
         Floats `[features, bits]`, bits feature-major, of an encoder in the file.
-    threshold_tolerance
-        Relative uncertainty of `thresholds` (see `gatec.frontends.encoder`).
+    threshold_slack
+        Uncertainty of `thresholds` (see `gatec.frontends.encoder`).
     levels, code_bits
         Instead of thresholds: integer levels `[features, bits]`, and the width of a code.
     notes
@@ -72,7 +74,7 @@ class Draft:
     tau: float | None = None
     beta: float | None = None
     thresholds: Array | None = None
-    threshold_tolerance: float = 0.0
+    threshold_slack: Array | None = None
     levels: Array | None = None
     code_bits: int | None = None
     notes: dict[str, str] = field(default_factory=dict)
@@ -154,7 +156,7 @@ def _front(
         check_thresholds(draft.thresholds, file=file, place="thresholds")
     if options.features == "bits":
         if draft.thresholds is not None or draft.levels is not None:
-            notes["encoder"] = "outside of the circuit: the input is the encoder's output bits"
+            notes["encoder"] = OUTSIDE
         return [InputBits("input", width)]
     encoder = _encoder(draft, options, notes, file)
     if encoder is None:
@@ -170,7 +172,7 @@ def _encoder(
         assert options.features is not None
         codes = FeatureCodes.parse(options.features)
         notes["features"] = options.features
-        return thermometer(draft.thresholds, codes, draft.threshold_tolerance, file=file)
+        return thermometer(draft.thresholds, codes, draft.threshold_slack, file=file)
     if draft.levels is None:
         return None
     levels, bits = draft.levels, draft.code_bits or 0

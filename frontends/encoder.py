@@ -40,7 +40,7 @@ def levels(thresholds: Array, codes: FeatureCodes) -> npt.NDArray[np.int32]:
 
 
 def thermometer(
-    thresholds: Array, codes: FeatureCodes, tolerance: float, *, file: str
+    thresholds: Array, codes: FeatureCodes, slack: Array | None, *, file: str
 ) -> Thermometer:
     """Return the encoder block.
 
@@ -50,18 +50,16 @@ def thermometer(
         Floats `[features, bits]`.
     codes
         What the circuit's integer inputs stand for.
-    tolerance
-        Relative uncertainty of the thresholds: 0 when the file holds them, more when they had to
-        be computed with functions that round differently elsewhere.
+    slack
+        Uncertainty of each threshold, of the same shape, or None when the file holds them all: the
+        trainer may have computed some with functions that round differently elsewhere.
     file
         For messages.
 
     Raises `ModelError` when the uncertainty reaches the value of a code.
     """
-    found = levels(thresholds, codes)
-    if tolerance:
+    if slack is not None:
         exact = thresholds.astype(np.float64)
-        slack = np.abs(exact) * tolerance
         unsure = levels(exact - slack, codes) != levels(exact + slack, codes)
         if unsure.any():
             feature, bit = (int(i) for i in np.argwhere(unsure)[0])
@@ -71,4 +69,4 @@ def thermometer(
                 place="encoder",
                 expected="thresholds in the file, or --features bits",
             )
-    return Thermometer("encoder", found, codes.bits)
+    return Thermometer("encoder", levels(thresholds, codes), codes.bits)

@@ -13,14 +13,14 @@ import re
 
 import numpy as np
 
-from gatec.errors import ModelError, UsageError
+from gatec.errors import ModelError
 from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftLayer
 from gatec.frontends.gates import tables_of
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits, most_likely
-from gatec.frontends.wiring import paired_layers, pairs
+from gatec.frontends.wiring import paired_layers, pairs, refuse_wiring
 
 _KEY = re.compile(r"layers\.(\d+)\.(w|c|indices)")
 # What the trainer stores about its data set; it does not change the net.
@@ -34,10 +34,7 @@ def matches(content: Content) -> bool:
 
 def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file tells."""
-    if options.wiring is not None or options.replay is not None:
-        raise UsageError(
-            "--wiring or --replay was given, but the model holds its wiring", file=content.label
-        )
+    refuse_wiring(options, file=content.label)
     if "gate_types" in content.tensors:
         return _from_npz(content)
     return _from_pth(content)

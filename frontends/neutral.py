@@ -28,13 +28,13 @@ from typing import Any
 
 import numpy as np
 
-from gatec.errors import ModelError, UsageError
+from gatec.errors import ModelError
 from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftLayer
 from gatec.frontends.gates import tables_of
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
-from gatec.frontends.wiring import fanin_layers
+from gatec.frontends.wiring import fanin_layers, refuse_wiring
 from gatec.tables import MAX_FANIN, from_msb_rows
 
 _LAYER = re.compile(r"layers\.(\d+)\.(fanin|tables|gates)")
@@ -66,10 +66,7 @@ def matches(content: Content) -> bool:
 def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file tells; the form is complete but for `inputs`, which may be absent."""
     file = content.label
-    if options.wiring is not None or options.replay is not None:
-        raise UsageError(
-            "--wiring or --replay was given, but the model holds its wiring", file=file
-        )
+    refuse_wiring(options, file=content.label)
     tensors = content.tensors
     _check_keys(tensors, len(fanin_layers(tensors)), file)
     found = [_layer(tensors, i, fanin, file=file) for i, fanin in enumerate(fanin_layers(tensors))]

@@ -30,6 +30,7 @@ def write_neutral(model: ModelGraph, path: str | Path) -> None:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 stream.flush()
+                os.fchmod(stream.fileno(), 0o644)
                 os.fsync(stream.fileno())
             temporary.replace(target)
         finally:

@@ -125,6 +125,10 @@ def _read(content: Content, options: ReadOptions) -> ModelGraph:
             file=content.label,
             expected="difflogic, torchlogix, gate lists or the neutral form",
         )
+    if options.parametrization is not None and frontend.name != "torchlogix":
+        raise UsageError(
+            f"--parametrization was given, but the model is {frontend.name}", file=content.label
+        )
     return frontend.read(content, options)
 
 

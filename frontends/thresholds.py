@@ -27,18 +27,18 @@ class Encoder:
         Floats `[..., bits]`.
     feature_dim
         Which dimension the bits are merged with; None when the file does not tell.
-    tolerance
-        Relative uncertainty; 0 when the thresholds are in the file.
+    slack
+        Uncertainty of each threshold; None when they are in the file.
     place
         Where.
     """
 
     thresholds: Array
     feature_dim: int | None
-    tolerance: float
+    slack: Array | None
     place: str
 
-    def expand(self, inputs: int | None, *, file: str) -> Array:
+    def expand(self, inputs: int | None) -> Array:
         """Return thresholds `[features, bits]`.
 
         Parameters
@@ -58,17 +58,14 @@ class Encoder:
             raise ModelError(
                 f"thresholds {list(self.thresholds.shape)} are shared by features whose order of "
                 "bits (feature_dim) is not in the file",
-                file=file,
                 place=self.place,
-                expected="thresholds [features, bits], a whole module, or --features bits with "
-                "the thresholds removed",
+                expected="thresholds [features, bits], a whole module, or --features bits",
             )
         if len(rows) > 1:
             return rows
         if inputs is None or inputs % bits:
             raise ModelError(
                 f"one row of {bits} thresholds for an unknown number of features",
-                file=file,
                 place=self.place,
                 expected=f"--inputs N, a multiple of {bits}",
             )
@@ -81,7 +78,6 @@ def read_encoder(
     *,
     softplus: float | None = None,
     feature_dim: int | None = None,
-    file: str,
     place: str,
 ) -> Encoder:
     """Return the encoder that thresholds, or the parameters of learned ones, describe.
@@ -99,20 +95,21 @@ def read_encoder(
     """
     source = thresholds if raw_diffs is None else raw_diffs
     if source is None or source.ndim == 0 or source.size == 0:
-        raise ModelError("no thresholds", file=file, place=place)
-    check_floats(source, "[features, bits]", file=file, place=place)
+        raise ModelError("no thresholds", place=place)
+    check_floats(source, "[features, bits]", file=None, place=place)
     if raw_diffs is None or raw_diffs.shape[-1] == 1:
-        return Encoder(source, feature_dim, 0.0, place)
+        return Encoder(source, feature_dim, None, place)
     if softplus is None:
         raise ModelError(
             "learned thresholds need temperature_softplus, which a state dict does not hold",
-            file=file,
             place=place,
-            expected="the whole module",
+            expected="the whole module, or --features bits",
         )
     scale = softplus + 1e-6
     raw = raw_diffs.astype(np.float64)
     gaps = scale * np.logaddexp(0.0, raw[..., 1:] / scale)
-    found = np.cumsum(np.concatenate([raw[..., :1], gaps], axis=-1), axis=-1)
-    # The trainer computes in float32; a few of its roundings are this much.
-    return Encoder(found, feature_dim, 1e-5, place)
+    steps = np.concatenate([raw[..., :1], gaps], axis=-1)
+    # The trainer computes in float32, and gatec exactly; the first threshold is in the file.
+    slack = 2.0**-20 * np.cumsum(np.abs(steps), axis=-1)
+    slack[..., 0] = 0.0
+    return Encoder(np.cumsum(steps, axis=-1), feature_dim, slack, place)

@@ -16,14 +16,17 @@ tell, GroupSum's k, tau and beta, and an encoder's `feature_dim` and `temperatur
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
+from gatec.frontends.dense import chosen_wiring, dense_layer
 from gatec.frontends.difflogic import head_facts, indexed_groups
-from gatec.frontends.draft import Draft, DraftLayer
+from gatec.frontends.draft import OUTSIDE, Draft, DraftLayer
 from gatec.frontends.modules import (
     Module,
     all_modules,
@@ -36,13 +39,7 @@ from gatec.frontends.modules import (
 from gatec.frontends.options import Parametrization, ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.thresholds import Encoder, read_encoder
-from gatec.frontends.weights import (
-    most_likely,
-    note_ties,
-    parametrization_of,
-    tables_from_weights,
-)
-from gatec.frontends.wiring import complete_wiring
+from gatec.frontends.wiring import complete_wiring, refuse_wiring
 
 _KEY = re.compile(
     r"(?P<prefix>(?:.*\.)?)(?P<index>\d+)\.(?P<name>weight|thresholds|raw_diffs|_export_lut_ids|"
@@ -84,6 +81,7 @@ def matches(content: Content) -> bool:
 def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file and the options tell about the net."""
     if is_module(content.model):
+        refuse_wiring(options, file=content.label)
         return _from_module(content, options)
     return _from_state_dict(content, options)
 
@@ -93,7 +91,7 @@ def _from_module(content: Content, options: ReadOptions) -> Draft:
     notes: dict[str, str] = {}
     found: list[DraftLayer] = []
     inputs: int | None = None
-    encoder: Encoder | None = None
+    encoder: Module | None = None
     head: Module | None = None
     for module in layers(content.model, file=file):
         if head is not None:
@@ -106,18 +104,13 @@ def _from_module(content: Content, options: ReadOptions) -> Draft:
             inputs = inputs or integer(module, "in_dim", file=file)
             found.append(_dense_module(module, notes, options, file))
         elif module.name in _ENCODERS and encoder is None and not found:
-            encoder = _encoder_module(module, file)
+            encoder = module
         elif module.name != "DummyBinarization":
             raise _unknown(module.name, module.place, file)
-    thresholds = None if encoder is None else encoder.expand(inputs, file=file)
-    return Draft(
-        found,
-        inputs,
-        thresholds=thresholds,
-        threshold_tolerance=encoder.tolerance if encoder else 0.0,
-        notes=notes,
-        **head_facts(head, file=file),
-    )
+    read = None if encoder is None else partial(_encoder_module, encoder, file)
+    front, lacking = _encoder(read, inputs, options, notes)
+    facts = head_facts(head, file=file)
+    return Draft(found, inputs, notes=notes, missing=lacking, **front, **facts)
 
 
 def _unknown(name: str, place: str, file: str) -> ModelError:
@@ -138,7 +131,7 @@ def _dense_module(
     source = module.child("connections") or module
     indices = array(source, "indices", file=file)
     scores = source.values.get("weights")
-    fanin = _chosen(
+    fanin = chosen_wiring(
         indices,
         scores if isinstance(scores, np.ndarray) else None,
         notes,
@@ -155,10 +148,33 @@ def _dense_module(
             file=file,
             place=module.place,
         )
-    layer, missing = _dense(weight, fanin, kind, notes, file=file, place=module.place)
+    layer, missing = dense_layer(weight, fanin, kind, notes, file=file, place=module.place)
     if missing:
         raise ModelError(f"{missing}", file=file, place=module.place)
     return layer
+
+
+def _encoder(
+    read: Callable[[], Encoder] | None,
+    inputs: int | None,
+    options: ReadOptions,
+    notes: dict[str, str],
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the encoder's thresholds as keywords of `Draft`, or what it takes to know them."""
+    if read is None:
+        return {}, ()
+    if options.features == "bits":
+        notes["encoder"] = OUTSIDE
+        return {}, ()
+    try:
+        encoder = read()
+        thresholds = encoder.expand(inputs)
+    except ModelError as error:
+        return {}, (str(error),)
+    slack = encoder.slack
+    if slack is not None:
+        slack = np.broadcast_to(slack.reshape(-1, slack.shape[-1]), thresholds.shape)
+    return {"thresholds": thresholds, "threshold_slack": slack}, ()
 
 
 def _encoder_module(module: Module, file: str) -> Encoder:
@@ -169,7 +185,6 @@ def _encoder_module(module: Module, file: str) -> Encoder:
         raw if isinstance(raw, np.ndarray) else None,
         softplus=number(module, "temperature_softplus", file=file) if learned else None,
         feature_dim=_whole(module.values.get("feature_dim")),
-        file=file,
         place=module.place,
     )
 
@@ -185,22 +200,22 @@ def _from_state_dict(content: Content, options: ReadOptions) -> Draft:
             raise _unknown("LogicConv2d", key, file)
     notes: dict[str, str] = {}
     groups = indexed_groups(content, _KEY)
-    encoder: Encoder | None = None
+    read: Callable[[], Encoder] | None = None
     dense: dict[str, dict[str, Array]] = {}
     for place, group in groups.items():
         if "weight" in group:
             dense[place] = group
-        elif "connections.indices" in group or encoder is not None or dense:
+        elif "connections.indices" in group or read is not None or dense:
             raise ModelError("no weight", file=file, place=f"layer {place}")
         else:
-            encoder = read_encoder(
-                group.get("thresholds"), group.get("raw_diffs"), file=file, place=f"layer {place}"
-            )
+            stored = group.get("thresholds"), group.get("raw_diffs")
+            read = partial(read_encoder, *stored, place=f"layer {place}")
     wired, missing, origin = _wire(dense, notes, options, file)
     found: list[DraftLayer] = []
-    lacking = list(missing)
+    front, unknown = _encoder(read, options.inputs, options, notes)
+    lacking = [*missing, *unknown]
     for layer, group in zip(wired, dense.values(), strict=True):
-        done, what = _dense(
+        done, what = dense_layer(
             group["weight"],
             layer.fanin,
             options.parametrization,
@@ -212,10 +227,9 @@ def _from_state_dict(content: Content, options: ReadOptions) -> Draft:
         lacking += [what] if what and what not in lacking else []
     return Draft(
         found,
-        thresholds=None if encoder is None else encoder.expand(options.inputs, file=file),
-        threshold_tolerance=encoder.tolerance if encoder else 0.0,
         notes=notes | origin,
         missing=tuple(lacking),
+        **front,
     )
 
 
@@ -227,7 +241,7 @@ def _wire(
     for place, group in dense.items():
         fanin = None
         if "connections.indices" in group:
-            fanin = _chosen(
+            fanin = chosen_wiring(
                 group["connections.indices"],
                 group.get("connections.weights"),
                 notes,
@@ -242,61 +256,3 @@ def _wire(
             expected="--wiring FILE",
         )
     return complete_wiring(found, None, options, file=file)
-
-
-def _chosen(
-    indices: Array, scores: Array | None, notes: dict[str, str], *, file: str, place: str
-) -> Array:
-    """Return the wiring `[gates, rank]` that indices, and scores where learned, stand for."""
-    if scores is not None:
-        if indices.ndim != 3 or indices.shape != scores.shape or indices.shape[0] == 0:
-            raise ModelError(
-                f"indices {list(indices.shape)}, weights {list(scores.shape)}",
-                file=file,
-                place=place,
-                expected="[candidates, rank, gates] twice",
-            )
-        best, ties = most_likely(scores, 0, file=file, place=place)
-        if ties:
-            note_ties(notes, ties, place)
-        indices = np.take_along_axis(indices, best[None], axis=0)[0]
-    if indices.ndim != 2:
-        raise ModelError(
-            f"indices of shape {list(indices.shape)}",
-            file=file,
-            place=place,
-            expected="[rank, gates]",
-        )
-    return indices.T
-
-
-def _dense(
-    weight: Array,
-    fanin: Array | None,
-    kind: Parametrization | None,
-    notes: dict[str, str],
-    *,
-    file: str,
-    place: str,
-) -> tuple[DraftLayer, str]:
-    """Return a layer with its tables, or with what it takes to know them."""
-    if weight.ndim != 2:
-        raise ModelError(
-            f"weight of shape {list(weight.shape)}",
-            file=file,
-            place=place,
-            expected="[gates, 16 or 2**inputs]",
-        )
-    if fanin is None:
-        return DraftLayer(place, None, None, len(weight)), ""
-    rank = fanin.shape[1] if fanin.ndim == 2 else 0
-    possible = parametrization_of(weight.shape[1], rank)
-    if kind is None and len(possible) == 2:
-        return DraftLayer(place, None, fanin, len(weight)), (
-            "light and warp weights have the same shape; expected --parametrization light or warp"
-        )
-    # A shape that fits none is refused by name.
-    tables = tables_from_weights(
-        weight, rank, kind or (possible or ("raw",))[0], notes, file=file, place=place
-    )
-    return DraftLayer(place, tables, fanin, len(weight)), ""

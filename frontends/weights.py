@@ -12,7 +12,7 @@ from gatec.frontends.tensors import Array
 from gatec.tables import Tables, from_msb_rows
 
 
-def check_floats(weights: Array, shape: str, *, file: str, place: str) -> None:
+def check_floats(weights: Array, shape: str, *, file: str | None, place: str) -> None:
     """Raise `ModelError` unless weights are finite floats; `shape` says what was expected."""
     if weights.dtype.kind != "f":
         raise ModelError(

@@ -89,9 +89,7 @@ def complete_wiring(
     it does not fit.
     """
     if all(layer.fanin is not None for layer in layers):
-        option = "--wiring" if options.wiring else "--replay" if options.replay else None
-        if option is not None:
-            raise UsageError(f"{option} was given, but the model holds its wiring", file=file)
+        refuse_wiring(options, file=file)
         return layers, (), {}
     if options.wiring is not None:
         return _from_file(layers, options.wiring), (), {"wiring": f"from {options.wiring.name}"}
@@ -104,6 +102,13 @@ def complete_wiring(
         return wired, (), {"wiring": f"replayed: {options.replay}"}
     lacking = "wiring is not in the file; expected --wiring FILE, or --replay seed=S,... if drawn"
     return layers, (lacking,), {}
+
+
+def refuse_wiring(options: ReadOptions, *, file: str) -> None:
+    """Raise `UsageError` when wiring is given for a model that holds its own."""
+    option = "--wiring" if options.wiring else "--replay" if options.replay else None
+    if option is not None:
+        raise UsageError(f"{option} was given, but the model holds its wiring", file=file)
 
 
 def _from_file(layers: list[DraftLayer], path: Path) -> list[DraftLayer]:

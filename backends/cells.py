@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
+
 from gatec.backends.body import Style
+from gatec.errors import ToolError
 
 _SB_LUT4 = """\
 // A look-up table of four inputs: I0 is the least significant address bit.
@@ -25,3 +29,12 @@ _MODELS: dict[Style, str] = {"generic": "", "ice40": _SB_LUT4}
 def cells_model(style: Style) -> str:
     """Return Verilog models of the cells that the style instantiates, empty if it has none."""
     return _MODELS[style]
+
+
+def ice40_library() -> str:
+    """Return Yosys' models of all iCE40 cells, for netlists after synthesis."""
+    spec = find_spec("pyosys")
+    if spec is None or not spec.submodule_search_locations:
+        raise ToolError("not found", file="pyosys", expected="pip install pyosys")
+    root = Path(spec.submodule_search_locations[0])
+    return (root / "share" / "ice40" / "cells_sim.v").read_text()

@@ -65,8 +65,12 @@ class CoreShape:
 
     @property
     def interval(self) -> int:
-        """Cycles between vectors at full speed (initiation interval)."""
-        return max(self.beats_in, self.beats_out)
+        """Cycles between vectors at full speed (initiation interval), in the long run.
+
+        Exact where one side has a single beat. Else an upper bound: each vector holds the ranks
+        for `beats_out - 1` cycles, and they move at most `beats_in` times between two vectors.
+        """
+        return self.beats_in + self.beats_out - 1
 
     @property
     def vector_bits(self) -> int:
@@ -74,7 +78,7 @@ class CoreShape:
         return self.input_bits if self.beats_in == 1 else self.beats_in * self.beat_bits
 
 
-class StreamCore(wiring.Component):  # type: ignore[misc]  # Amaranth has no types
+class StreamCore(wiring.Component):
     """A pipeline of stage modules between two streams.
 
     Parameters

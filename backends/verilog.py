@@ -151,6 +151,7 @@ def write_shell(shape: CoreShape) -> str:
 
 def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
     """Return the lines that document a core's ports and timing."""
+    bound = "at most " if min(shape.beats_in, shape.beats_out) > 1 else ""
     return [
         f"{net.num_gates} gates ({style}) in {shape.num_stages} pipeline stages.",
         "",
@@ -162,7 +163,7 @@ def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
         f"Output vector {_beats(net.outputs[0], shape.beats_out, shape.out_beat_bits)}",
         f"Latency: {shape.latency} cycles from the cycle that takes the last input beat to the",
         "first cycle with o_valid, as long as o_ready stays high.",
-        f"Initiation interval: one vector every {shape.interval} cycle(s).",
+        f"Initiation interval: {bound}{shape.interval} cycle(s) a vector.",
     ]
 
 

@@ -1,0 +1,160 @@
+"""Simulation of emitted Verilog, or of a netlist after synthesis, in cocotb.
+
+The simulator runs in a child process, in a directory of its own; `gatec.sim.testbench` drives the
+two streams there. Works for any module with the ports of `gatec.backends.core`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.bits import Bits
+from gatec.errors import DifferentError, ToolError
+from gatec.tools.runner import Tool
+
+Simulator = Literal["icarus", "verilator"]
+
+_COMMANDS: Mapping[Simulator, str] = {"icarus": "iverilog", "verilator": "verilator"}
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """How the testbench behaves at the two streams.
+
+    Attributes
+    ----------
+    gaps
+        Probability that a beat is held back for a cycle (`i_valid` low).
+    stalls
+        Probability that the output is not taken in a cycle (`o_ready` low).
+    reset_after
+        Number of accepted beats after which `rst` is raised for two cycles; then the stream starts
+        again from the first vector. None for no reset but the first.
+    seed
+        Of the random choices.
+    """
+
+    gaps: float = 0.0
+    stalls: float = 0.0
+    reset_after: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class RtlResult:
+    """What a simulation showed.
+
+    Attributes
+    ----------
+    outputs
+        `uint8[samples, out_bits]`.
+    accepted, appeared
+        `int64[samples]`: the cycle that took each vector's last beat, and the first in which its
+        output was valid.
+    cycles
+        Cycles from the first accepted beat to the last output beat, both included.
+    """
+
+    outputs: Bits
+    accepted: npt.NDArray[np.int64]
+    appeared: npt.NDArray[np.int64]
+    cycles: int
+
+    @property
+    def latency(self) -> int:
+        """Cycles from the first vector's last beat to its output: the pipeline was empty."""
+        return int(self.appeared[0] - self.accepted[0])
+
+
+def simulate_rtl(
+    verilog_files: Mapping[str, str],
+    top: str,
+    vectors: npt.NDArray[np.generic],
+    *,
+    beat_bits: int,
+    out_bits: int,
+    out_beat_bits: int,
+    traffic: Traffic | None = None,
+    simulator: Simulator = "icarus",
+    timeout: float = 3600.0,
+) -> RtlResult:
+    """Send vectors through a module and return what came out.
+
+    Parameters
+    ----------
+    verilog_files
+        Texts by file name; empty ones are left out.
+    vectors
+        `[samples, in_bits]`, at least one; non-zero is 1.
+    beat_bits, out_bits, out_beat_bits
+        Width of an input beat, of an output vector and of an output beat.
+    traffic
+        Gaps, stalls and resets; none when None.
+    timeout
+        Seconds.
+
+    Raises
+    ------
+    DifferentError
+        The module broke the protocol: an undefined handshake or result, a result that changed
+        while it waited or was valid right after a reset, or no progress.
+    ToolError
+        cocotb or the simulator is missing or failed.
+    """
+    job = {
+        "top": top,
+        "simulator": simulator,
+        "sources": [name for name, text in verilog_files.items() if text],
+        "vectors": _to_hex(vectors),
+        "in_bits": vectors.shape[1],
+        "beat_bits": beat_bits,
+        "out_bits": out_bits,
+        "out_beat_bits": out_beat_bits,
+        "traffic": asdict(traffic or Traffic()),
+    }
+    inputs = {name: text for name, text in verilog_files.items() if text}
+    run = _cocotb_tool(simulator).run(
+        [],
+        inputs={**inputs, "job.json": json.dumps(job)},
+        outputs=["result.json"],
+        timeout=timeout,
+    )
+    result = json.loads(run.files["result.json"])
+    if result["problem"] is not None:
+        raise DifferentError(result["problem"], file=top, place=f"cycle {result['cycle']}")
+    return RtlResult(
+        _from_hex(result["outputs"], out_bits),
+        np.array(result["accepted"], dtype=np.int64),
+        np.array(result["appeared"], dtype=np.int64),
+        result["cycles"],
+    )
+
+
+def _cocotb_tool(simulator: Simulator) -> Tool:
+    if find_spec("cocotb_tools") is None:
+        raise ToolError("not found", file="cocotb", expected="pip install 'gatec[rtl]'")
+    command = _COMMANDS[simulator]
+    if shutil.which(command) is None:
+        raise ToolError("not found", file=command, expected=f"apt-get install {command}")
+    return Tool("cocotb", (sys.executable, "-m", "gatec.sim.launch"))
+
+
+def _to_hex(vectors: npt.NDArray[np.generic]) -> list[str]:
+    """Return each row as a hexadecimal number, bit 0 lowest."""
+    octets = np.packbits(vectors != 0, axis=1, bitorder="little")[:, ::-1]
+    return [row.tobytes().hex() for row in np.ascontiguousarray(octets)]
+
+
+def _from_hex(rows: list[str], width: int) -> Bits:
+    size = -(-width // 8)
+    octets = np.array([list(int(row, 16).to_bytes(size, "little")) for row in rows], dtype=np.uint8)
+    return np.unpackbits(octets, axis=1, bitorder="little", count=width)

@@ -10,7 +10,7 @@ each other without a gap; there is no header, so both sides must agree where a f
   way, the core is reset and the next byte is the first of a frame. Without that, a lost byte would
   shift all later frames.
 
-A result that is longer than its vector cannot leave as fast as vectors may come: then wait for each
+A result that is not shorter than its vector may leave more slowly than vectors come: then wait for each
 result before the next frame.
 """
 

@@ -11,6 +11,8 @@ from pathlib import Path
 EXIT_OK = 0
 EXIT_BUG = 1
 
+MAX_MESSAGE = 2000
+
 
 class GatecError(Exception):
     """A problem that the user can act on.
@@ -81,5 +83,10 @@ class LimitError(GatecError):
 
 
 def _one_line(message: str) -> str:
-    """Return `message` with control characters escaped, so that a hostile name stays one line."""
+    """Return `message` without control characters and of bounded length.
+
+    A hostile name in a file then stays one line.
+    """
+    if len(message) > MAX_MESSAGE:
+        message = f"{message[: MAX_MESSAGE // 2]} ... {message[-MAX_MESSAGE // 4 :]}"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)

@@ -52,9 +52,7 @@ class Content:
         """The value without the dictionary that a training script may have put around it."""
         value = self.value
         for _ in range(4):
-            if not isinstance(value, dict) or any(
-                isinstance(v, np.ndarray) for v in value.values()
-            ):
+            if not isinstance(value, dict):
                 break
             inner = [value[key] for key in _WRAPPERS if isinstance(value.get(key), dict | Record)]
             if len(inner) != 1:

@@ -55,7 +55,7 @@ class ZipMembers:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             infos = self._zip.infolist()
         except _BROKEN as error:
-            raise ModelError(f"broken zip file: {error}", file=file) from None
+            raise ModelError(f"broken zip file: {str(error)[:120]}", file=file) from None
         limits.check_limit(len(infos), limits.MAX_ARCHIVE_MEMBERS, "zip members", file=file)
         self._infos: dict[str, zipfile.ZipInfo] = {}
         for info in infos:
@@ -82,7 +82,9 @@ class ZipMembers:
             with self._zip.open(info) as stream:
                 content = stream.read(info.file_size + 1)
         except _BROKEN as error:
-            raise ModelError(f"broken member: {error}", file=self.file, place=name) from None
+            raise ModelError(
+                f"broken member: {str(error)[:120]}", file=self.file, place=name
+            ) from None
         if len(content) != info.file_size:
             raise ModelError(
                 f"{len(content)} bytes",

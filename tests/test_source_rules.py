@@ -15,6 +15,7 @@ DRIVER_MODULES = (
     "gatec.design",
     "gatec.driver",
     "gatec.flow",
+    "gatec.flow_board",
     "gatec.flow_ice40",
     "gatec.flows",
     "gatec.folder",

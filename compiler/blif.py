@@ -1,7 +1,9 @@
 """BLIF, the language in which netlists go to ABC and come back.
 
 Names: `i3` is input bit 3, `g3` gate 3, `o3` output bit 3 (ports in order), `c3` cut bit 3. In a
-cover, column `j` is slot `j` of the gate.
+cover, column `j` is slot `j` of the gate, and every row is one address. That is not only simple:
+from the four addresses of a majority ABC factors a form that shares the XOR of the adder cell's
+sum. With three shorter rows, 800x4 gates and their popcounts map to 3,043 LUT4 instead of 2,196.
 """
 
 from __future__ import annotations

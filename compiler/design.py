@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatec.backends.readback import read_back
-from gatec.backends.verilog import Emitted, emit
+from gatec.backends.verilog import Emitted
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
 from gatec.lower import Lowering, lower

@@ -10,7 +10,8 @@ from typing import Any
 from gatec.console import Progress
 from gatec.design import Design, Mapped, build_design, map_model
 from gatec.errors import LimitError
-from gatec.flow import Flow, choose_flow
+from gatec.flow import Flow
+from gatec.flows import choose_flow
 from gatec.folder import MODEL_FILE
 from gatec.frontends import ReadOptions, from_module, neutral_bytes, read_model
 from gatec.manifest import make_manifest, to_json
@@ -52,7 +53,7 @@ class CompileResult:
         return self.design.emitted.text
 
 
-def compile(  # noqa: A001  the name that users expect of a compiler
+def compile(
     model: Any,
     target: str = "ice40",
     *,
@@ -136,23 +137,24 @@ def read_any(model: Any, reading: ReadOptions) -> tuple[ModelGraph, str | None]:
 def _meet_clock(
     mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress
 ) -> tuple[Design, dict[str, Any] | None, dict[str, bytes]]:
-    """Build and route; with `--clock`, again with fewer levels per stage until it is met."""
-    stages, levels = flow.pipelining(mapped.netlist.depth)
+    """Build and route; where a clock is required, again with shorter stages until it is met."""
+    stages, levels = flow.pipelining()
+    clock = flow.required_clock
     for _ in range(_CLOCK_TRIES):
         design = build_design(
             mapped, flow.emit, options, progress, stages=stages, levels_per_stage=levels
         )
         physical, files = flow.finish(design, progress)
         fmax = None if physical is None else physical["fmax_mhz"]
-        if options.clock is None or fmax is None or fmax >= options.clock:
+        if clock is None or fmax is None or fmax >= clock:
             return design, physical, files
         if levels is None or levels == 1:
             break
-        shorter = min(levels - 1, int(levels * fmax / options.clock))
-        progress.note(f"{fmax:.1f} MHz with {levels} LUT levels a stage: trying {max(1, shorter)}")
-        levels = max(1, shorter)
+        shorter = max(1, min(levels - 1, int(levels * fmax / clock)))
+        progress.note(f"{fmax:.1f} MHz with {levels} LUT levels a stage: trying {shorter}")
+        levels = shorter
     raise LimitError(
-        f"clock of {options.clock:g} MHz: routed at {fmax:.1f} MHz",
+        f"clock of {clock:g} MHz: routed at {fmax:.1f} MHz",
         file=mapped.model.name,
-        expected="a lower --clock, or a faster --device",
+        expected="a lower --clock, more --stages, or a faster --device",
     )

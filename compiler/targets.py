@@ -40,6 +40,10 @@ class Delays:
         logic = self.setup + (levels - 1) * self.lut if levels else self.setup
         return self.clock_to_q + logic + max(1, levels) * self.routing
 
+    def clock_at(self, levels: int) -> float:
+        """Return the estimated clock in MHz for stages of `levels` LUTs."""
+        return 1000 / self.period(levels)
+
     def levels_at(self, clock_mhz: float) -> int:
         """Return how many LUT levels fit a clock by this estimate, at least 1."""
         levels = 1

@@ -75,10 +75,10 @@ def _gate_lines(net: Netlist, limit: int | None) -> Iterator[str]:
     slots = net.fanin.shape[1]
     # A slot that the table does not read and that holds net 0 is not worth a word.
     used = [(fanin[:, j] != CONST0_NET) | depends(tables, j) for j in range(slots)]
-    arity = np.max([(j + 1) * u for j, u in enumerate(used)], axis=0, initial=0)
+    arity = np.max([np.zeros(shown, int), *((j + 1) * u for j, u in enumerate(used))], axis=0)
     names = np.array(net_names(net, fanin.ravel()), dtype=object).reshape(shown, slots)
     stages = [""] * shown if net.stage is None else [f" @{stage}" for stage in net.stage[:shown]]
-    rows = zip(np.broadcast_to(arity, shown).tolist(), tables.tolist(), names, stages, strict=True)
+    rows = zip(arity.tolist(), tables.tolist(), names, stages, strict=True)
     for gate, (width, table, sources, stage) in enumerate(rows):
         bits = table & ((1 << (1 << width)) - 1)
         digits = max(1, (1 << width) // 4)

@@ -1,0 +1,28 @@
+"""`gatec boards` and `gatec targets`: what there is."""
+
+from __future__ import annotations
+
+import click
+
+from gatec.boards import list_boards, load_board
+from gatec.targets import TARGETS
+
+
+@click.command()
+def boards() -> None:
+    """List the boards that --board knows."""
+    for name in list_boards():
+        board = load_board(name)
+        device = f"{board.device.name}-{board.package}"
+        click.echo(f"{name:<18} {device:<14} {board.clock_mhz:g} MHz  {board.description}")
+
+
+@click.command()
+def targets() -> None:
+    """List the targets, their devices and packages (* and first: the default)."""
+    for target in TARGETS.values():
+        click.echo(f"{target.name}: {target.description}")
+        for device in target.devices.values():
+            packages = sorted(device.packages, key=lambda name: (name != device.package, name))
+            default = "*" if device.name == target.device else " "
+            click.echo(f" {default} {device.name:<6} {device.luts:>5} LUT4  {' '.join(packages)}")

@@ -1,0 +1,129 @@
+"""What a target adds to a compilation: LUT size, widths and style of the Verilog, the tools after."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+from gatec.backends.cells import cells_model
+from gatec.backends.core import CoreShape
+from gatec.backends.verilog import Emitted, emit
+from gatec.console import Progress
+from gatec.design import Design
+from gatec.errors import UsageError
+from gatec.netlist import Netlist
+from gatec.options import CompileOptions
+from gatec.tables import MAX_FANIN
+from gatec.targets import Target
+
+# LUT levels in a stage when the user asks for nothing: what a stage of an HX8K does at 100 MHz.
+DEFAULT_LEVELS = 4
+_DEFAULT_GENERIC_LUT = 4
+
+Physical = dict[str, Any]
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Flow(ABC):
+    """How one compilation goes on for its target.
+
+    Attributes
+    ----------
+    target
+        What it compiles for.
+    options
+        As the user gave them.
+    """
+
+    target: Target
+    options: CompileOptions
+
+    @property
+    def lut_inputs(self) -> int:
+        """Inputs of a LUT."""
+        fixed, asked = self.target.lut_inputs, self.options.lut_inputs
+        if asked is None:
+            return fixed or _DEFAULT_GENERIC_LUT
+        if fixed is not None and asked != fixed:
+            raise UsageError(f"--lut-inputs {asked}", expected=f"{fixed} for {self.target.name}")
+        if not 2 <= asked <= MAX_FANIN:
+            raise UsageError(f"--lut-inputs {asked}", expected=f"2 to {MAX_FANIN}")
+        return asked
+
+    @property
+    def required_clock(self) -> float | None:
+        """The clock in MHz that routing must reach, if any."""
+        return self.options.clock
+
+    def pipelining(self) -> tuple[int | None, int | None]:
+        """Return the number of stages, or the LUT levels of a stage: one of them is None."""
+        options = self.options
+        if options.stages is not None:
+            return options.stages, None
+        if options.levels_per_stage is not None:
+            return None, options.levels_per_stage
+        if self.required_clock is not None:
+            return None, self.levels_at(self.required_clock)
+        return None, DEFAULT_LEVELS
+
+    @abstractmethod
+    def levels_at(self, clock_mhz: float) -> int:
+        """Return how many LUT levels probably fit a clock."""
+
+    @abstractmethod
+    def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
+        """Return the widths of input and output beats; None is the whole vector."""
+
+    def emit(self, netlist: Netlist) -> Emitted:
+        """Return the Verilog of a netlist with stages."""
+        beat_bits, out_beat_bits = self.beats(netlist)
+        return emit(
+            netlist,
+            style=self.target.style,
+            beat_bits=beat_bits,
+            out_beat_bits=out_beat_bits,
+            header=[f"Circuit of the trained net {netlist.name}."],
+        )
+
+    @abstractmethod
+    def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
+        """Run the target's tools; return what they reported and all files of the design."""
+
+
+class GenericFlow(Flow):
+    """Plain Verilog for any tool."""
+
+    def levels_at(self, clock_mhz: float) -> int:
+        """Refuse: nobody knows the delays."""
+        raise UsageError(
+            f"--clock {clock_mhz:g} with target {self.target.name}",
+            expected="--levels-per-stage N: its delays are not known",
+        )
+
+    def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
+        """Return what the user asked for, else whole vectors."""
+        return self.options.beat_bits, self.options.out_beat_bits
+
+    def finish(self, design: Design, progress: Progress) -> tuple[None, Files]:
+        """Return the Verilog alone."""
+        return None, core_files(design)
+
+
+def core_files(design: Design) -> Files:
+    """Return the core's Verilog and the models of the cells in it."""
+    top = design.emitted.top
+    files = {f"{top}.v": design.emitted.text.encode()}
+    models = cells_model(design.emitted.style)
+    if models:
+        files[f"{top}_cells.v"] = models.encode()
+    return files
+
+
+def timing(shape: CoreShape, clock_mhz: float) -> dict[str, float]:
+    """Return what a core does at a clock: latency in ns and results per second, at full speed."""
+    return {
+        "latency_ns": round(shape.latency * 1000 / clock_mhz, 3),
+        "results_per_second": round(clock_mhz * 1e6 / shape.interval),
+    }

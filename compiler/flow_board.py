@@ -1,0 +1,83 @@
+"""The flow for a board: the core behind a UART, on the board's pins and clock."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from gatec.backends.board_top import BEAT_BITS, BoardTop, board_top
+from gatec.backends.ice40 import synthesise
+from gatec.boards import load_board
+from gatec.boards.recipe import Board
+from gatec.console import Progress
+from gatec.design import Design
+from gatec.errors import UsageError
+from gatec.flow import Files, Physical, core_files
+from gatec.flow_ice40 import Ice40Flow
+from gatec.netlist import Netlist
+from gatec.targets import Device
+
+# Bits of a byte on the line: start, 8 data, stop.
+_LINE_BITS = 10
+
+
+class BoardFlow(Ice40Flow):
+    """A core on a board."""
+
+    @cached_property
+    def board(self) -> Board:
+        """The board's recipe."""
+        assert self.options.board is not None
+        return load_board(self.options.board)
+
+    @property
+    def device(self) -> Device:
+        """The board's device."""
+        return self.board.device
+
+    @property
+    def package(self) -> str:
+        """The board's package."""
+        return self.board.package
+
+    @property
+    def required_clock(self) -> float:
+        """The clock that the user asked for, or the board's oscillator."""
+        return self.options.clock or self.board.clock_mhz
+
+    def beats(self, netlist: Netlist) -> tuple[int, int]:
+        """Return bytes, as the UART carries them."""
+        for name in ("beat_bits", "out_beat_bits"):
+            if getattr(self.options, name) not in (None, BEAT_BITS):
+                flag = f"--{name.replace('_', '-')} {getattr(self.options, name)}"
+                raise UsageError(f"{flag} with --board", expected=f"{BEAT_BITS}, the UART's")
+        return BEAT_BITS, BEAT_BITS
+
+    def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
+        """Write the board's top, and make its bitstream unless the user wants the Verilog only."""
+        shape = design.emitted.shape
+        board = board_top(self.board, shape, clock_mhz=self.options.clock)
+        files = core_files(design)
+        files |= {f"{board.top}.v": board.verilog.encode(), f"{board.top}.pcf": board.pcf.encode()}
+        if not self.options.place_and_route:
+            return None, files
+        with progress.step(f"synthesise for {self.board.description}"):
+            texts = {f"{shape.top}.v": design.emitted.text, f"{board.top}.v": board.verilog}
+            synthesis = synthesise(texts, board.top)
+        routed, more = self.route(synthesis, progress, pcf=board.pcf)
+        return self.physical(design, synthesis, routed) | self._line(design, board), files | more
+
+    def _line(self, design: Design, top: BoardTop) -> Physical:
+        """Return what is the board's own: clock, bytes on the line, and what these allow."""
+        shape = design.emitted.shape
+        slowest = max(shape.beats_in, shape.beats_out)
+        return {
+            "board": self.board.name,
+            "top": top.top,
+            "clock_mhz": round(top.clock_mhz, 6),
+            "uart": {
+                "baud": self.board.baud,
+                "bytes_in": shape.beats_in,
+                "bytes_out": shape.beats_out,
+                "results_per_second": round(self.board.baud / _LINE_BITS / slowest, 3),
+            },
+        }

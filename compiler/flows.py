@@ -1,0 +1,21 @@
+"""Which flow an option set asks for."""
+
+from __future__ import annotations
+
+from gatec.errors import UsageError
+from gatec.flow import Flow, GenericFlow
+from gatec.flow_board import BoardFlow
+from gatec.flow_ice40 import Ice40Flow
+from gatec.options import CompileOptions
+from gatec.targets import find_target
+
+
+def choose_flow(options: CompileOptions) -> Flow:
+    """Return the flow of `options.target`; raise `UsageError` for options it does not know."""
+    target = find_target(options.target)
+    if target.devices:
+        return (BoardFlow if options.board else Ice40Flow)(target, options)
+    for name in ("device", "package", "board"):
+        if getattr(options, name) is not None:
+            raise UsageError(f"--{name} with target {target.name}", expected="no such option")
+    return GenericFlow(target, options)

@@ -1,0 +1,74 @@
+"""The terminal summary of a compilation, from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def summary(manifest: Mapping[str, Any]) -> str:
+    """Return the summary: what the circuit is, how fast, how large, and what was proved."""
+    rows = [
+        *_model_rows(manifest),
+        *_circuit_rows(manifest),
+        *_physical_rows(manifest),
+        ("proof", f"{manifest['proof']['equivalence']} ({manifest['proof']['method']})"),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "".join(f"  {name:<{width}}  {text}\n" for name, text in rows)
+
+
+def _model_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    model, passes = manifest["model"], manifest["passes"]
+    rows = [("model", f"{model['name']}: {model['gates']} gates")]
+    for report in passes:
+        (before, after), (deep, shallow) = report["gates"], report["levels"]
+        if (before, deep) != (after, shallow):
+            text = f"{before} -> {after} gates, {deep} -> {shallow} levels"
+            rows.append((f"pass {report['name']}", text))
+    return rows
+
+
+def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    circuit, interface = manifest["circuit"], manifest["interface"]
+    luts = circuit["luts"]
+    size = f"{luts['gates_and_sums']} LUTs"
+    if luts["argmax"]:
+        size = f"{size} (gates and sums) + {luts['argmax']} (argmax)"
+    ports = [
+        f"{side} {port['bits']} bits in {_plural(-(-port['bits'] // port['beat_bits']), 'beat')}"
+        for side, port in (("in", interface["input"]), ("out", interface["output"]))
+    ]
+    return [
+        ("circuit", f"{size}, {circuit['pipeline_registers']} pipeline registers"),
+        ("pipeline", f"{circuit['stages']} stages over {circuit['levels']} LUT levels"),
+        ("streams", ", ".join(ports)),
+        (
+            "timing",
+            f"latency {_plural(circuit['latency_cycles'], 'cycle')}, one result every "
+            f"{_plural(circuit['initiation_interval_cycles'], 'cycle')}",
+        ),
+    ]
+
+
+def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    physical = manifest["physical"]
+    if physical is None:
+        return [("device", "none: not placed and routed")]
+    used = ", ".join(
+        f"{name} {count}"
+        + (f"/{physical['available'][name]}" if name in physical["available"] else "")
+        for name, count in physical["used"].items()
+    )
+    return [
+        ("device", f"{physical['device']} {physical['package']}: {used}"),
+        (
+            "speed",
+            f"{physical['fmax_mhz']:.1f} MHz after routing, latency {physical['latency_ns']:.1f} ns, "
+            f"{physical['results_per_second'] / 1e6:.2f} M results/s",
+        ),
+    ]
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")

@@ -206,7 +206,7 @@ def find_device(target: Target, name: str | None) -> Device:
     if not target.devices:
         raise UsageError(f"target {target.name} has no devices", expected="no --device")
     chosen = name or target.device
-    if chosen not in target.devices:
+    if chosen is None or chosen not in target.devices:
         raise UsageError(
             f"unknown device {chosen!r}",
             place=f"target {target.name}",

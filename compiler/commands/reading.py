@@ -61,7 +61,7 @@ def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return collected
 
 
-class ModelPath(click.ParamType):
+class ModelPath(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases only
     """A path, or `demo:NAME` for a file that gatec ships."""
 
     name = "path"

@@ -21,8 +21,8 @@ from typing import Any
 from gatec.errors import ToolError
 from gatec.tools.yosys import run_yosys
 
-_BODY_LUTS = "t:SB_LUT4"
-_MARK = "gatec_body"
+# Kept from merging and cleaning, also where a net without optimisation has equal or dead gates.
+_BODY_LUTS = "t:SB_LUT4 a:keep %i"
 
 # The shapes of flip-flop that the fabric has, as in synth_ice40.
 _FLIP_FLOPS = (
@@ -32,13 +32,12 @@ _FLIP_FLOPS = (
 
 _SCRIPT = (
     "hierarchy -check -top {top}",
-    f"setattr -set {_MARK} 1 {_BODY_LUTS}",
+    "setattr -set keep 1 t:SB_LUT4",
     "proc",
     "flatten",
+    f"tee -q -o before.txt select -count {_BODY_LUTS}",
     "opt_expr",
     "opt_clean",
-    # From here on, every LUT primitive that is left must stay.
-    "tee -q -o before.txt select -count t:SB_LUT4",
     "opt -nodffe -nosdff",
     "wreduce",
     "peepopt",
@@ -62,8 +61,8 @@ _SCRIPT = (
     "clean",
     "techmap -map +/ice40/cells_map.v",
     "clean -purge",
-    f"tee -q -o after.txt select -count a:{_MARK}",
-    f"attrmap -remove {_MARK}",
+    f"tee -q -o after.txt select -count {_BODY_LUTS}",
+    "setattr -unset keep t:SB_LUT4",
     "hierarchy -check",
     "check -noinit -assert",
     "blackbox =A:whitebox",

@@ -19,7 +19,7 @@ _OUTPUT_MHZ = (16.0, 275.0)
 _OSCILLATOR_MHZ = (533.0, 1066.0)
 # The loop filter for phase detectors below each frequency; 6 from the last on.
 _FILTER_LIMITS_MHZ = (17.0, 26.0, 44.0, 66.0, 101.0)
-# The UART's own bound is on the clock that comes out, so this one is for the user's wish alone.
+# How far the clock may be from what the user asked for; the UART has a bound of its own.
 _TOLERANCE = 0.01
 
 

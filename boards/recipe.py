@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,7 +124,7 @@ def _check_keys(content: Mapping[str, Any], path: Path) -> None:
 
 def _is_kind(value: object, kind: str) -> bool:
     if kind == _TEXTS:
-        return isinstance(value, Sequence) and all(_is_kind(item, _TEXT) for item in value)
+        return isinstance(value, list) and all(_is_kind(item, _TEXT) for item in value)
     if kind == _NUMBER:
         return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
     return isinstance(value, bool if kind == _TRUTH else str)

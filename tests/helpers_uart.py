@@ -1,8 +1,8 @@
 """Drive a design's UART pins in Icarus; this module is also the testbench that cocotb loads there.
 
 A stimulus is a list of events, executed in order on `uart_rx` with an exact bit time:
-`["byte", value, bit_ps]`, `["bad", value, bit_ps]` (low stop bit), `["low", ps]`, `["idle", ps]`, and
-`["led", 0]`, which records the LED port.
+`["byte", value, bit_ps]`, `["bad", value, bit_ps]` (low stop bit), `["low", ps]`, `["idle", ps]`,
+and `["led", 0]`, which records the LED port.
 """
 
 from __future__ import annotations

@@ -79,9 +79,7 @@ def emitted_top(**options: float) -> BoardTop:
 def simulate(tmp_path: Path, events: list[Event]) -> UartLog:
     top = emitted_top()
     sources = {"top.v": top.verilog, "core.v": core().text, "cells.v": cells_model("ice40")}
-    return run_uart(
-        tmp_path, sources, top.top, events, clock="clk_osc", clock_ps=CLOCK, bit_ps=BIT
-    )
+    return run_uart(tmp_path, sources, top.top, events, clock="clk_osc", clock_ps=CLOCK, bit_ps=BIT)
 
 
 @pytest.mark.parametrize("percent", [-2, 0, 2])
@@ -128,7 +126,7 @@ def test_short_pause_inside_a_frame_is_none(tmp_path: Path) -> None:
 def test_framing_error_spoils_all_up_to_a_pause(tmp_path: Path) -> None:
     frames = random_frames(6, 4)
     bad: Event = ["bad", 0x55, BIT]
-    events = bytes_of(frames[:1]) + [["byte", 1, BIT], bad, ["idle", 2 * BIT]]
+    events = [*bytes_of(frames[:1]), ["byte", 1, BIT], bad, ["idle", 2 * BIT]]
     events += bytes_of(frames[1:3])
     events += [["idle", 3 * PAUSE_BITS * BIT], *bytes_of(frames[3:])]
     assert simulate(tmp_path, events).received == answers([frames[0], frames[3]])

@@ -12,16 +12,19 @@ from gatec.passes.split import split
 from gatec.rewire import combinational
 from gatec.tools.abc import run_abc
 
-# Structural choices (`dch`) gain most: they let the mapper see both forms of an adder cell. More
-# than 50 conflicts for each of its SAT calls cost time and gain nothing. Mapping for depth with area
-# recovery needs a third fewer levels than `if -a` and about as many look-up tables; more cuts (-C)
-# and rounds of recovery (-F, -A) pay. Don't-cares (`mfs2`) and `lutpack` gain the last per cents.
-FAST: tuple[str, ...] = ("strash; if -K {k}",)
-STANDARD: tuple[str, ...] = ("strash; dch -C 50; if -K {k} -C 12 -F 3 -A 3; mfs2 -e -a; lutpack",)
+# Mapping for depth with area recovery needs a third fewer levels than `if -a` and about as many
+# look-up tables; more cuts (-C) and rounds of recovery (-F, -A) pay. One round of rewriting (`drw`)
+# before it helps, a second harms the adder cells. Don't-cares (`mfs2`) and re-packing (`lutpack`)
+# gain the last per cent. Structural choices (`dch`) take several times as long as all of that and
+# mostly lose to it.
+_RECOVER = "-C 24 -F 8 -A 8; mfs2 -e -a; lutpack"
+FAST: tuple[str, ...] = ("strash; drw; if -K {k}",)
+STANDARD: tuple[str, ...] = (f"strash; drw; if -K {{k}} {_RECOVER}",)
 BEST: tuple[str, ...] = (
     *STANDARD,
-    "strash; dch -C 50; if -K {k} -C 24 -F 8 -A 8; mfs2 -e -a; lutpack; mfs2 -e -a; lutpack",
-    "strash; &get -n; &dch -C 50; &if -K {k} -C 12; &mfs; &put; mfs2 -e -a; lutpack",
+    f"strash; balance; drw; balance; if -K {{k}} {_RECOVER}",
+    f"strash; if -K {{k}} {_RECOVER}",
+    f"strash; dch -C 50; if -K {{k}} {_RECOVER}",
 )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+from helpers import random_netlist
 
 from gatec.bits import Words, pack, random_words
 from gatec.evaluate import evaluate_nets
 from gatec.netlist import Netlist, Port
-from helpers import random_netlist
+from gatec.text import to_text
 
 Transform = Callable[[Netlist], Netlist]
 
@@ -73,3 +74,15 @@ def assert_equivalent(before: Netlist, after: Netlist) -> None:
     assert np.array_equal(after.register_init, before.register_init)
     words = stimuli(before)
     assert np.array_equal(all_roots(before, words), all_roots(after, words))
+
+
+def check_pass(run: Transform, nets: Iterable[Netlist], *, idempotent: bool) -> None:
+    """Fail unless a pass is legal, equivalent, deterministic and never larger on `nets`."""
+    for net in nets:
+        after = run(net)
+        after.verify()
+        assert_equivalent(net, after)
+        assert after.num_gates <= net.num_gates
+        assert to_text(run(net)) == to_text(after)
+        if idempotent:
+            assert to_text(run(after)) == to_text(after)

@@ -37,4 +37,6 @@ def ice40_library() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise ToolError("not found", file="pyosys", expected="pip install pyosys")
     root = Path(spec.submodule_search_locations[0])
-    return (root / "share" / "ice40" / "cells_sim.v").read_text()
+    text = (root / "share" / "ice40" / "cells_sim.v").read_text()
+    # Icarus 11 knows no default values of ports; a netlist connects them all.
+    return f"`define NO_ICE40_DEFAULT_ASSIGNMENTS\n{text}"

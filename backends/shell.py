@@ -208,6 +208,11 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
     odd = re.search(r"//|/\*|\(\*|`|\"", text)
     if odd is not None:
         raise DifferentError(f"unexpected {odd[0]!r}", place=f"module {top}")
+    for sort in ("(?:in|out)put", "(?:wire|reg)"):
+        # A port is declared once as such and once as wire or reg.
+        names = re.findall(rf"^  {sort} (?:\[\d+:0\] )?([^;=]+)", text, re.MULTILINE)
+        if len({name.strip() for name in names}) != len(names):
+            raise DifferentError("a name is declared twice", place=f"module {top}")
     commands = [
         "read_verilog shell.v",
         f"hierarchy -check -top {top}",
@@ -227,6 +232,10 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
         )
     except ToolFailed as failure:
         raise DifferentError(f"Yosys cannot read it: {failure}", place=f"module {top}") from failure
+    # Implicit wires, widths that do not fit, several drivers: nothing that gatec writes.
+    warning = re.search("Warning: .*", run.log)
+    if warning is not None:
+        raise DifferentError(warning[0], place=f"module {top}")
     return Shell(json.loads(run.files["shell.json"])["modules"][top], stages)
 
 

@@ -145,7 +145,9 @@ def _cocotb_tool(simulator: Simulator) -> Tool:
     command = _COMMANDS[simulator]
     if shutil.which(command) is None:
         raise ToolError("not found", file=command, expected=f"apt-get install {command}")
-    return Tool("cocotb", (sys.executable, "-m", "gatec.sim.launch"))
+    # What Icarus and Verilator print about sources that they cannot read.
+    markers = (": error:", ": syntax error", "%Error")
+    return Tool("cocotb", (sys.executable, "-m", "gatec.sim.launch"), markers)
 
 
 def _to_hex(vectors: npt.NDArray[np.generic]) -> list[str]:

@@ -21,6 +21,20 @@ from gatec.errors import DifferentError
 from gatec.tools.runner import ToolFailed
 from gatec.tools.yosys import run_yosys
 
+_NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|\\\S+ )"
+_EXPRESSION = r"(?:[\w\[\]:{},'~&|?+ \\$]|==|!=)+"
+_LINE = re.compile(
+    rf"module {_NAME}\([\w, ]*\);"
+    rf"|  (?:input|output|wire|reg) (?:\[\d+:0\] )?{_NAME}(?: = \d+'h[0-9a-f]+)?;"
+    rf"|  assign {_EXPRESSION} = {_EXPRESSION};"
+    rf"|  always @\((?:posedge|negedge) {_NAME}\)"
+    rf"|    +(?:if \(!?{_NAME}\)|else(?: if \(!?{_NAME}\))?)(?: {_NAME} ?<= {_EXPRESSION};)?"
+    rf"|    +{_NAME} ?<= {_EXPRESSION};"
+    rf"|  {_NAME} {_NAME} ?\("
+    rf"|    \.[io]\({_EXPRESSION}\),?"
+    r"|  \);|endmodule|"
+)
+
 # The logic between two registers of a shell is far smaller.
 _MAX_PENDING = 100_000
 
@@ -202,17 +216,10 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
     Raises
     ------
     DifferentError
-        The text speaks to tools by comments, attributes or directives, holds cells or constants
-        that a shell has no use for, or a wire with two drivers.
+        The text is not of the subset, or holds cells or constants that a shell has no use for, or
+        a wire with two drivers.
     """
-    odd = re.search(r"//|/\*|\(\*|`|\"", text)
-    if odd is not None:
-        raise DifferentError(f"unexpected {odd[0]!r}", place=f"module {top}")
-    for sort in ("(?:in|out)put", "(?:wire|reg)"):
-        # A port is declared once as such and once as wire or reg.
-        names = re.findall(rf"^  {sort} (?:\[\d+:0\] )?([^;=]+)", text, re.MULTILINE)
-        if len({name.strip() for name in names}) != len(names):
-            raise DifferentError("a name is declared twice", place=f"module {top}")
+    _check_text(top, text)
     commands = [
         "read_verilog shell.v",
         f"hierarchy -check -top {top}",
@@ -237,6 +244,24 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
     if warning is not None:
         raise DifferentError(warning[0], place=f"module {top}")
     return Shell(json.loads(run.files["shell.json"])["modules"][top], stages)
+
+
+def _check_text(top: str, text: str) -> None:
+    """Check that every line is of a form that all tools read alike, and every name declared once.
+
+    No comments, attributes, directives, initial blocks or blocking assignments to registers: those
+    are where synthesis and simulation part ways.
+    """
+    for number, line in enumerate(text.split("\n")):
+        if not _LINE.fullmatch(line):
+            raise DifferentError(
+                f"unexpected text {line[:60]!r}", place=f"module {top}, line {number + 1}"
+            )
+    for sort in ("(?:in|out)put", "(?:wire|reg)"):
+        # A port is declared once as such and once as wire or reg.
+        names = re.findall(rf"^  {sort} (?:\[\d+:0\] )?([^;=]+)", text, re.MULTILINE)
+        if len({name.strip() for name in names}) != len(names):
+            raise DifferentError("a name is declared twice", place=f"module {top}")
 
 
 def _bits(bits: Sequence[int | str]) -> list[int]:

@@ -179,7 +179,8 @@ def identifier(name: str) -> str:
     legal = re.sub("[^A-Za-z0-9_]", "_", name)[:64]
     if not re.match("[A-Za-z_]", legal):
         legal = f"m_{legal}"
-    return f"{legal}_" if legal in VERILOG_KEYWORDS else legal
+    # SB_ is the prefix of the iCE40 cells.
+    return f"{legal}_" if legal in VERILOG_KEYWORDS or legal.startswith("SB_") else legal
 
 
 def _check_beats(shape: CoreShape) -> None:

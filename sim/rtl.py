@@ -33,9 +33,9 @@ class Traffic:
     Attributes
     ----------
     gaps
-        Probability that a beat is held back for a cycle (`i_valid` low).
+        Probability, below 1, that a beat is held back for a cycle (`i_valid` low).
     stalls
-        Probability that the output is not taken in a cycle (`o_ready` low).
+        Probability, below 1, that the output is not taken in a cycle (`o_ready` low).
     reset_after
         Number of accepted beats after which `rst` is raised for two cycles; then the stream starts
         again from the first vector. None for no reset but the first.

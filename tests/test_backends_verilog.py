@@ -93,6 +93,7 @@ def test_same_bytes_in_another_process(tmp_path: Path) -> None:
         ("800x4", "m_800x4"),
         ("module", "module_"),
         ("logic", "logic_"),
+        ("SB_LUT4", "SB_LUT4_"),
         ("", "m_"),
         ('é\n"', "___"),
         ("x" * 200, "x" * 64),

@@ -16,7 +16,8 @@ from gatec.tools.abc import run_abc
 # look-up tables; more cuts (-C) and rounds of recovery (-F, -A) pay. One round of rewriting (`drw`)
 # before it helps, a second harms the adder cells. Don't-cares (`mfs2`) and re-packing (`lutpack`)
 # gain the last per cent. Structural choices (`dch`) take several times as long as all of that and
-# mostly lose to it.
+# mostly lose to it. More than 12 rounds of -F trip an assertion of ABC: its estimate of references,
+# which shrinks by a third in each, must stay above 0.005.
 _RECOVER = "-C 24 -F 8 -A 8; mfs2 -e -a; lutpack"
 FAST: tuple[str, ...] = ("strash; drw; if -K {k}",)
 STANDARD: tuple[str, ...] = (f"strash; drw; if -K {{k}} {_RECOVER}",)

@@ -12,10 +12,13 @@ from helpers import random_tables
 from helpers_passes import assert_equivalent, check_pass, random_netlists
 
 import gatec.passes
+from gatec.errors import ToolError
 from gatec.netlist import Netlist, Port, make_ports
 from gatec.passes import ABSORB, CLEAN, FOLD, MAP_LUT, MERGE, PASSES, PIPELINES, PRUNE, SPLIT, Pass
+from gatec.passes.map_lut import map_lut
 from gatec.passes.runner import run_passes
 from gatec.text import from_text, to_text
+from gatec.tools.runner import ToolTimeout
 
 LOCAL = (FOLD, ABSORB, MERGE, PRUNE)
 # Files in passes/ that are not a pass: the engine of the local ones, and what runs them.
@@ -56,7 +59,7 @@ def test_split_obeys_k(k: int) -> None:
 def test_map_lut_obeys_k_and_keeps_cuts_and_registers(k: int) -> None:
     check_pass(
         MAP_LUT.having(k=k).run,
-        (net for net in random_netlists(24, registers=True) if net.fanin.shape[1] <= k),
+        (net for net in random_netlists(12, registers=True) if net.fanin.shape[1] <= k),
         idempotent=False,
     )
 
@@ -68,6 +71,40 @@ def test_map_lut_splits_wide_gates(k: int) -> None:
         after.verify()
         assert after.fanin.shape[1] <= k
         assert_equivalent(net, after)
+
+
+def test_map_lut_keeps_a_smaller_input() -> None:
+    net = from_text(
+        "netlist small k=4\ninput x[5] bits\n"
+        "g0 = lut4:8000 x[0] x[1] x[2] x[3]\ng1 = lut2:6 g0 x[4]\noutput y[1] bits = g1\n"
+    )
+    assert map_lut(net, scripts=["strash; if -K 2"]) is not net
+    assert to_text(map_lut(net, scripts=["strash; if -K 2"])) == to_text(net)
+    # Nor is a result with too wide gates taken, however few they are.
+    assert to_text(map_lut(net, scripts=["strash; if -K 6"])) == to_text(net)
+
+
+def test_map_lut_prefers_fewer_gates_then_fewer_levels() -> None:
+    chain = "\n".join(
+        f"g{n} = lut2:8 {'x[0]' if n == 0 else f'g{n - 1}'} x[{n + 1}]" for n in range(9)
+    )
+    net = from_text(f"netlist chain k=2\ninput x[10] bits\n{chain}\noutput y[1] bits = g8\n")
+    mapped = map_lut(net, k=2, scripts=["strash; if -K {k}", "strash; balance; if -K {k}"])
+    assert (mapped.num_gates, mapped.depth) == (9, 4)
+    assert map_lut(net, k=4).num_gates == 3
+
+
+@pytest.mark.parametrize("script", ["nonsense", "strash; if -K 99", "read_blif absent.blif"])
+def test_a_failing_script_is_a_tool_error(script: str) -> None:
+    (net,) = random_netlists(1)
+    with pytest.raises(ToolError, match="abc"):
+        map_lut(net, scripts=[script])
+
+
+def test_a_slow_script_is_stopped() -> None:
+    (net,) = random_netlists(1)
+    with pytest.raises(ToolTimeout, match="not done after"):
+        map_lut(net, scripts=["strash; sleep 30"], timeout=0.5)
 
 
 @pytest.mark.parametrize("level", sorted(PIPELINES))

@@ -56,7 +56,7 @@ def nets_with_gates(count: int) -> list[Netlist]:
 
 
 def test_levels_per_stage_are_obeyed_with_the_fewest_stages() -> None:
-    for net in nets_with_gates(60):
+    for net in nets_with_gates(20):
         depth = int(net.levels.max())
         for levels in (1, 2, 3, depth):
             staged = pipeline(net, levels_per_stage=levels)
@@ -67,7 +67,7 @@ def test_levels_per_stage_are_obeyed_with_the_fewest_stages() -> None:
 
 
 def test_the_number_of_stages_is_obeyed_with_the_fewest_levels() -> None:
-    for net in nets_with_gates(60):
+    for net in nets_with_gates(20):
         depth = int(net.levels.max())
         for stages in {1, 2, 3, depth - 1, depth} & set(range(1, depth + 1)):
             staged = pipeline(net, stages=stages)

@@ -10,8 +10,8 @@ each other without a gap; there is no header, so both sides must agree where a f
   way, the core is reset and the next byte is the first of a frame. Without that, a lost byte would
   shift all later frames.
 
-A result that is not shorter than its vector may leave more slowly than vectors come: then wait for each
-result before the next frame.
+A result that is not shorter than its vector may leave more slowly than vectors come: then wait for
+each result before the next frame.
 """
 
 from __future__ import annotations

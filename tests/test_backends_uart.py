@@ -109,9 +109,10 @@ def test_short_glitch_is_no_start_bit(tmp_path: Path) -> None:
     assert log.received == answers(frames)
 
 
-def test_lost_byte_is_forgotten_after_a_pause(tmp_path: Path) -> None:
+@pytest.mark.parametrize("came", range(1, FRAME))
+def test_unfinished_frame_is_forgotten_after_a_pause(tmp_path: Path, came: int) -> None:
     frames = random_frames(4, 3)
-    events = bytes_of(frames[:1]) + bytes_of(frames[1:2])[:-1]
+    events = bytes_of(frames[:1]) + bytes_of(frames[1:2])[:came]
     events += [["idle", 2 * PAUSE_BITS * BIT], *bytes_of(frames[2:])]
     assert simulate(tmp_path, events).received == answers([frames[0], frames[2]])
 

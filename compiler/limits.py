@@ -6,7 +6,8 @@ from gatec.errors import LimitError
 
 MAX_FILE_BYTES = 4 << 30
 MAX_PICKLE_BYTES = 64 << 20
-MAX_PICKLE_OPCODES = 10_000_000
+# About three seconds of work; a checkpoint has a few for each tensor.
+MAX_PICKLE_OPCODES = 2_000_000
 MAX_PICKLE_DEPTH = 100
 MAX_ARCHIVE_MEMBERS = 10_000
 # Compressed members only: torch stores its tensors uncompressed.

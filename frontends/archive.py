@@ -14,8 +14,8 @@ from typing import Any
 
 from gatec import limits
 from gatec.errors import ModelError
-from gatec.frontends.inert import Record, Symbol, read_pickle
-from gatec.frontends.tensors import BFLOAT16, Array, item_size, view
+from gatec.frontends.inert import Record, Symbol, read_pickle, shown
+from gatec.frontends.tensors import BFLOAT16, Array, decode, item_size, strided
 from gatec.frontends.zipped import ZipMembers
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
@@ -38,12 +38,12 @@ _KINDS = {
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Storage:
-    """A reference to raw elements: `load` returns the bytes of key `key`."""
+    """A reference to raw elements: `load` returns those of a key and element type."""
 
     key: str
     kind: str
     count: int
-    load: Callable[[str], memoryview]
+    load: Callable[[str, str], Array] | None
 
 
 def is_torch_zip(names: Sequence[str]) -> bool:
@@ -61,12 +61,13 @@ def read_torch_zip(members: ZipMembers) -> Any:
     order = "<"
     if f"{root}byteorder" in members:
         order = _byte_order(bytes(members.read(f"{root}byteorder")), file)
-    cache: dict[str, memoryview] = {}
+    cache: dict[tuple[str, str], Array] = {}
 
-    def load(key: str) -> memoryview:
-        if key not in cache:
-            cache[key] = members.read(f"{root}data/{key}")
-        return cache[key]
+    def load(key: str, kind: str) -> Array:
+        # Once each: another byte order or type means a copy.
+        if (key, kind) not in cache:
+            cache[key, kind] = decode(members.read(f"{root}data/{key}"), kind)
+        return cache[key, kind]
 
     content = members.read(pickles[0])
     limits.check_limit(len(content), limits.MAX_PICKLE_BYTES, "pickle bytes", file=file)
@@ -87,15 +88,17 @@ def read_torch_legacy(data: bytes, file: str) -> Any:
     # The object comes before its storages: read it for their types, split them, read it again.
     kinds: dict[str, str] = {}
     start = stream.tell()
-    _read_object(stream, file, order, lambda key: memoryview(b""), kinds)
+    _read_object(stream, file, order, None, kinds)
     keys = read_pickle(stream, file=file)
     bodies = memoryview(data)[stream.tell() :]
     found = _split_storages(bodies, keys, kinds, order, file=file)
 
-    def load(key: str) -> memoryview:
-        if key not in found:
-            raise ModelError(f"storage {key!r} is missing", file=file)
-        return found[key]
+    elements = {key: decode(content, kinds[key]) for key, content in found.items()}
+
+    def load(key: str, kind: str) -> Array:
+        if key not in elements or kind != kinds[key]:
+            raise ModelError(f"storage {key!r:.60} is missing", file=file)
+        return elements[key]
 
     stream.seek(start)
     return _read_object(stream, file, order, load)
@@ -111,7 +114,7 @@ def _split_storages(
     position = 0
     for key in keys:
         if not isinstance(key, str) or key not in kinds:
-            raise ModelError(f"storage {key!r:.60} has no tensor", file=file)
+            raise ModelError(f"storage {shown(key)} has no tensor", file=file)
         header = data[position : position + 8]
         if len(header) < 8:
             raise ModelError("cut off", file=file, place=f"storage {key}")
@@ -134,10 +137,10 @@ def _read_object(
     stream: io.BytesIO,
     file: str,
     order: str,
-    load: Callable[[str], memoryview],
+    load: Callable[[str, str], Array] | None,
     kinds: dict[str, str] | None = None,
 ) -> Any:
-    """Interpret torch's pickle. With `kinds`, only collect the element type of each storage."""
+    """Interpret torch's pickle. Without `load`, only collect each storage's type in `kinds`."""
 
     def persistent(identifier: Any) -> Any:
         # The old layout stores a class beside its source text; the class is only a name here.
@@ -153,7 +156,7 @@ def _read_object(
     def tensor(
         storage: Any = None, offset: Any = 0, shape: Any = (), strides: Any = (), *_: Any
     ) -> Any:
-        return None if kinds is not None else _tensor(storage, offset, shape, strides, file)
+        return None if load is None else _tensor(storage, offset, shape, strides, file)
 
     meanings: dict[str, Callable[..., Any]] = {
         "torch._utils._rebuild_tensor_v2": tensor,
@@ -168,7 +171,9 @@ def _ordered_dict(*args: Any) -> Any:
     return Record(Symbol("collections", "OrderedDict"), args) if args else {}
 
 
-def _storage(identifier: Any, order: str, load: Callable[[str], memoryview], file: str) -> _Storage:
+def _storage(
+    identifier: Any, order: str, load: Callable[[str, str], Array] | None, file: str
+) -> _Storage:
     """Return what `('storage', class, key, device, count[, view])` refers to."""
     if not (
         isinstance(identifier, tuple)
@@ -205,19 +210,13 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, file: str) -> A
     if not isinstance(shape, tuple) or not isinstance(strides, tuple):
         raise ModelError("a tensor without shape", file=file, place=f"storage {storage.key}")
     place = f"storage {storage.key}"
-    content = storage.load(storage.key)
-    size = item_size(storage.kind)
-    if storage.count < 0 or storage.count * size > len(content):
+    assert storage.load is not None
+    elements = storage.load(storage.key, storage.kind)
+    if not 0 <= storage.count <= elements.size:
         raise ModelError(
-            f"{len(content)} bytes",
-            file=file,
-            place=place,
-            expected=f"{storage.count} elements of {size} bytes",
+            f"{elements.size} elements", file=file, place=place, expected=str(storage.count)
         )
-    content = content[: storage.count * size]
-    return view(
-        content, storage.kind, shape, strides=strides, offset=offset, file=file, place=place
-    )
+    return strided(elements[: storage.count], shape, strides, offset, file=file, place=place)
 
 
 def _byte_order(word: bytes, file: str) -> str:

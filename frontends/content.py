@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -89,13 +90,12 @@ def _read_bytes(path: Path) -> bytes:
         if not path.is_file():
             what = "is not a file" if path.exists() else "no such file"
             raise ModelError(what, file=path, expected="a model file")
-        limits.check_limit(path.stat().st_size, limits.MAX_FILE_BYTES, "file bytes", file=path)
         with path.open("rb") as stream:
-            data = stream.read(limits.MAX_FILE_BYTES + 1)
+            size = os.fstat(stream.fileno()).st_size
+            limits.check_limit(size, limits.MAX_FILE_BYTES, "file bytes", file=path)
+            return stream.read(size)
     except (OSError, ValueError) as error:
         raise ModelError(f"cannot be read: {error}", file=path) from None
-    limits.check_limit(len(data), limits.MAX_FILE_BYTES, "file bytes", file=path)
-    return data
 
 
 def _parse(data: bytes, label: str) -> tuple[str, Any]:

@@ -28,7 +28,7 @@ from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits
 from gatec.frontends.wiring import complete_wiring, pairs, refuse_wiring
 
-_KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>\d+)\.(?P<name>weights|a|b)")
+_KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>[0-9]{1,6})\.(?P<name>weights|a|b)")
 
 
 def matches(content: Content) -> bool:

@@ -22,7 +22,7 @@ from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits, most_likely
 from gatec.frontends.wiring import paired_layers, pairs, refuse_wiring
 
-_KEY = re.compile(r"layers\.(\d+)\.(w|c|indices)")
+_KEY = re.compile(r"layers\.([0-9]{1,6})\.(w|c|indices)")
 # What the trainer stores about its data set; it does not change the net.
 _IGNORED = ("input", "output", "dataset_input", "dataset_output", "net_architecture")
 

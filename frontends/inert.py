@@ -45,7 +45,7 @@ class Symbol:
         return f"{self.module}.{self.name}"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, repr=False)
 class Record:
     """An object that was not built.
 
@@ -75,7 +75,7 @@ class Record:
         return self.symbol.path if isinstance(self.symbol, Symbol) else "?"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Opaque:
     """A dictionary key that is no scalar, compared by identity: hashing it could take forever."""
 
@@ -136,8 +136,8 @@ class _Machine:
         start = stream.tell()
         for count, (opcode, arg, position) in enumerate(pickletools.genops(stream)):
             size = (position or 0) - start
-            limits.check_limit(count, limits.MAX_PICKLE_OPCODES, "pickle opcodes", file=self.file)
-            limits.check_limit(size, limits.MAX_PICKLE_BYTES, "pickle bytes", file=self.file)
+            if count > limits.MAX_PICKLE_OPCODES or size > limits.MAX_PICKLE_BYTES:
+                self.too_large(count, size)
             if opcode.name == "STOP":
                 return self.stack.pop()
             action = _ACTIONS.get(opcode.name)
@@ -150,6 +150,10 @@ class _Machine:
                 )
             action(self, arg)
         raise ModelError("pickle without end", file=self.file)
+
+    def too_large(self, count: int, size: int) -> None:
+        limits.check_limit(count, limits.MAX_PICKLE_OPCODES, "pickle opcodes", file=self.file)
+        limits.check_limit(size, limits.MAX_PICKLE_BYTES, "pickle bytes", file=self.file)
 
     # Values.
 
@@ -285,6 +289,14 @@ class _Machine:
 
     def global_stack(self) -> None:
         self.symbol(*self.pop_two())
+
+
+def shown(value: Any) -> str:
+    """Return a value for a message: a scalar as written, of anything else the type.
+
+    A container may be shared within itself so often that writing it out never ends.
+    """
+    return f"{value!r:.60}" if isinstance(value, _SCALARS) else f"a {type(value).__name__}"
 
 
 def as_key(value: Any) -> Any:

@@ -7,13 +7,13 @@ attributes. Only containers that run their parts in the stored order are entered
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.inert import Record, Symbol
+from gatec.frontends.inert import Record, Symbol, shown
 from gatec.frontends.tensors import Array
 
 _MAX_DEPTH = 20
@@ -98,15 +98,15 @@ def as_module(record: Record, path: str) -> Module:
 def all_modules(record: Any) -> Iterator[Module]:
     """Yield a module and all its parts, each once, in no promised order."""
     seen: set[int] = set()
-    queue = [("", record)]
+    queue = [("", 0, record)]
     while queue and len(seen) < _MAX_MODULES:
-        path, value = queue.pop()
-        if not is_module(value) or id(value) in seen:
+        path, depth, value = queue.pop()
+        if not is_module(value) or id(value) in seen or depth > _MAX_DEPTH:
             continue
         seen.add(id(value))
         module = as_module(value, path)
         yield module
-        queue.extend((f"{path}.{k}".lstrip("."), v) for k, v in module.children.items())
+        queue.extend((_join(path, k), depth + 1, v) for k, v in module.children.items())
 
 
 def layers(record: Record, *, file: str) -> list[Module]:
@@ -116,33 +116,52 @@ def layers(record: Record, *, file: str) -> list[Module]:
 
     Raises `ModelError` at a container whose order of execution is not in the file.
     """
-    found: list[Module] = []
-    _enter(record, "", 0, found, file)
-    return found
+    walk = _Walk(file)
+    walk.enter(record, "", 0)
+    return walk.found
 
 
-def _enter(record: Any, path: str, depth: int, found: list[Module], file: str) -> None:
-    if record is None:
-        return
-    if not is_module(record) or depth > _MAX_DEPTH or len(found) > _MAX_MODULES:
-        raise ModelError("not a module", file=file, place=path or "root", expected="layers")
-    module = as_module(record, path)
-    if module.kind in _PASSIVE:
-        return
-    if module.kind in _WRAPPERS:
-        _enter(module.children.get(_WRAPPERS[module.kind]), path, depth + 1, found, file)
-    elif _is_sequence(module):
-        for name, part in module.children.items():
-            _enter(part, f"{path}.{name}".lstrip("."), depth + 1, found, file)
-    elif module.children and not _is_layer(module):
-        raise ModelError(
-            f"the file does not tell in which order {module.name} runs its parts",
-            file=file,
-            place=module.place,
-            expected="an nn.Sequential of layers (save that part of the model)",
-        )
-    else:
-        found.append(module)
+@dataclass(eq=False)
+class _Walk:
+    """The modules met so far, and how many visits that took."""
+
+    file: str
+    found: list[Module] = field(default_factory=list)
+    visits: int = 0
+
+    def enter(self, record: Any, path: str, depth: int) -> None:
+        """Append the modules that `record` runs."""
+        self.visits += 1
+        if record is None:
+            return
+        if not is_module(record) or depth > _MAX_DEPTH or self.visits > _MAX_MODULES:
+            raise ModelError(
+                "not a module",
+                file=self.file,
+                place=path or "root",
+                expected=f"layers, nested at most {_MAX_DEPTH} deep",
+            )
+        module = as_module(record, path)
+        if module.kind in _PASSIVE:
+            return
+        if module.kind in _WRAPPERS:
+            self.enter(module.children.get(_WRAPPERS[module.kind]), path, depth + 1)
+        elif _is_sequence(module):
+            for name, part in module.children.items():
+                self.enter(part, _join(path, name), depth + 1)
+        elif module.children and not _is_layer(module):
+            raise ModelError(
+                f"the file does not tell in which order {module.name} runs its parts",
+                file=self.file,
+                place=module.place,
+                expected="an nn.Sequential of layers (save that part of the model)",
+            )
+        else:
+            self.found.append(module)
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
 
 
 def _is_sequence(module: Module) -> bool:
@@ -170,7 +189,10 @@ def integer(module: Module, name: str, *, file: str) -> int:
     value = module.values.get(name)
     if type(value) is not int or not 0 < value < 1 << 31:
         raise ModelError(
-            f"{name} is {value!r:.60}", file=file, place=module.place, expected="a positive integer"
+            f"{name} is {shown(value)}",
+            file=file,
+            place=module.place,
+            expected="a positive integer",
         )
     return value
 
@@ -184,7 +206,7 @@ def number(module: Module, name: str, *, default: float | None = None, file: str
         return None
     if not isinstance(value, int | float) or abs(value) > 1e300:
         raise ModelError(
-            f"{name} is {value!r:.60}", file=file, place=module.place, expected="a number"
+            f"{name} is {shown(value)}", file=file, place=module.place, expected="a number"
         )
     return float(value)
 

@@ -37,25 +37,29 @@ from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import fanin_layers, refuse_wiring
 from gatec.tables import MAX_FANIN, from_msb_rows
 
-_LAYER = re.compile(r"layers\.(\d+)\.(fanin|tables|gates)")
+_LAYER = re.compile(r"layers\.([0-9]{1,6})\.(fanin|tables|gates)")
 _NUMBERS = ("inputs", "classes", "code_bits", "tau", "beta")
 _WHOLE = _NUMBERS[:3]
 
 EXPORTERS = {
     "difflogic": """\
 layers, head = [m for m in model if hasattr(m, "indices")], model[-1]
-keys = {f"layers.{i}.{k}": v.cpu().numpy() for i, m in enumerate(layers) for k, v in (("fanin", torch.stack(m.indices, 1)), ("gates", m.weights.argmax(1)))}
+keys = {f"layers.{i}.{key}": value.cpu().numpy() for i, m in enumerate(layers) for key, value
+        in (("fanin", torch.stack(m.indices, 1)), ("gates", m.weights.argmax(1)))}
 numpy.savez("model.npz", inputs=layers[0].in_dim, classes=head.k, tau=head.tau, **keys)
-""",  # noqa: E501
+""",
     "torchlogix": """\
 layers, head = [m for m in model if hasattr(m, "get_luts")], model[-1]
-keys = {f"layers.{i}.{k}": v.cpu().numpy() for i, m in enumerate(layers) for k, v in (("fanin", getattr(m.connections, "resolve_connections", lambda: m.connections.indices)().T), ("tables", m.get_luts()))}
-numpy.savez("model.npz", inputs=layers[0].in_dim, classes=head.k, tau=head.tau, beta=head.beta, **keys)
-""",  # noqa: E501
+keys = {f"layers.{i}.{key}": value.cpu().numpy() for i, m in enumerate(layers) for key, value
+        in (("tables", m.get_luts()), ("fanin", getattr(m.connections, "resolve_connections",
+                                                        lambda: m.connections.indices)().T))}
+numpy.savez("model.npz", inputs=layers[0].in_dim, classes=head.k, tau=head.tau, beta=head.beta,
+            **keys)
+""",
 }
-"""Three lines for a trained `model` (an `nn.Sequential` that ends in GroupSum), by trainer. They
-need `import numpy, torch` above them. Encoder thresholds, if any, are one more keyword:
-`thresholds=model[0].get_thresholds().cpu().numpy()`."""
+"""Three statements for a trained `model` (an `nn.Sequential` that ends in GroupSum), by trainer.
+They need `import numpy, torch` above them. Encoder thresholds, if any, are one more keyword:
+`thresholds=model[0].get_thresholds().detach().cpu().numpy()`."""
 
 
 def matches(content: Content) -> bool:

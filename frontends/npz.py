@@ -10,7 +10,7 @@ import numpy as np
 
 from gatec import limits
 from gatec.errors import LimitError, ModelError
-from gatec.frontends.tensors import Array, check_shape, view
+from gatec.frontends.tensors import Array, check_shape, decode
 from gatec.frontends.zipped import ZipMembers
 
 NPY_MAGIC = b"\x93NUMPY"
@@ -75,9 +75,8 @@ def parse_npy(content: memoryview, *, file: str, place: str) -> Array | None:
             place=place,
             expected=f"{count * dtype.itemsize} for shape {shape}",
         )
-    turned = shape[::-1] if fortran == "True" else shape
-    array = view(content[start:], dtype.str, turned, file=file, place=place)
-    return array.T if fortran == "True" else array
+    flat = decode(content[start:], dtype.str)
+    return flat.reshape(shape, order="F" if fortran == "True" else "C")
 
 
 def _header(content: memoryview, file: str, place: str) -> tuple[str, int]:

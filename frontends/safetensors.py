@@ -8,7 +8,7 @@ from typing import Any
 
 from gatec import limits
 from gatec.errors import ModelError
-from gatec.frontends.tensors import BFLOAT16, Array, check_shape, item_size, view
+from gatec.frontends.tensors import BFLOAT16, Array, check_shape, decode, item_size
 
 # The format's README: element types, all little endian.
 _KINDS = {
@@ -54,7 +54,7 @@ def read_safetensors(data: bytes, file: str) -> dict[str, Array]:
                 expected=f"{count * item_size(kind)} bytes",
             )
         spans.append((start, stop, name))
-        tensors[name] = view(body[start:stop], kind, shape, file=file, place=name)
+        tensors[name] = decode(body[start:stop], kind).reshape(shape)
     position = 0
     for start, stop, name in sorted(spans):
         if start != position:

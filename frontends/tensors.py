@@ -15,6 +15,8 @@ from gatec.errors import LimitError, ModelError
 Array = npt.NDArray[Any]
 
 MAX_DIMENSIONS = 8
+# Elements of a tensor that repeats stored ones (stride 0): work that its file's size does not show.
+MAX_REPEATED = 1 << 24
 # Marks the one element type that NumPy lacks: the upper half of a float32.
 BFLOAT16 = "bfloat16"
 
@@ -26,14 +28,9 @@ def item_size(kind: str) -> int:
 
 def check_shape(shape: Sequence[Any], itemsize: int, *, file: str, place: str) -> int:
     """Return the number of elements of a declared shape, or raise before anything is allocated."""
-    if len(shape) > MAX_DIMENSIONS or any(
-        not isinstance(size, int) or isinstance(size, bool) or size < 0 for size in shape
-    ):
+    if len(shape) > MAX_DIMENSIONS or any(type(size) is not int or size < 0 for size in shape):
         raise ModelError(
-            f"shape {list(shape)[: MAX_DIMENSIONS + 1]}",
-            file=file,
-            place=place,
-            expected=f"up to {MAX_DIMENSIONS} sizes",
+            "bad shape", file=file, place=place, expected=f"up to {MAX_DIMENSIONS} sizes"
         )
     if math.prod(max(size, 1) for size in shape) * itemsize > limits.MAX_FILE_BYTES:
         raise LimitError(
@@ -45,58 +42,53 @@ def check_shape(shape: Sequence[Any], itemsize: int, *, file: str, place: str) -
     return math.prod(shape)
 
 
-def view(
-    content: memoryview,
-    kind: str,
-    shape: Sequence[int],
-    *,
-    strides: Sequence[int] | None = None,
-    offset: int = 0,
-    file: str,
-    place: str,
-) -> Array:
-    """Return elements of `content` as a read-only array.
-
-    Parameters
-    ----------
-    kind
-        NumPy type string with byte order, or `BFLOAT16` (little endian).
-    shape, strides
-        In elements; strides default to C order.
-    offset
-        Of the first element, in elements.
-
-    Raises `ModelError` when the array reaches beyond `content`, `LimitError` when it is too large.
-    """
+def decode(content: memoryview, kind: str) -> Array:
+    """Return all whole elements in `content`, in native byte order; a view where that is theirs."""
     size = item_size(kind)
-    count = check_shape(shape, size, file=file, place=place)
-    if strides is None:
-        strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    whole = content[: len(content) // size * size]
+    if kind == BFLOAT16:
+        upper = np.frombuffer(whole, dtype="<u2").astype(np.uint32)
+        flat: Array = (upper << np.uint32(16)).view(np.float32)
+    else:
+        stored = np.frombuffer(whole, dtype=kind)
+        if stored.dtype.kind == "b":
+            # A byte other than 0 and 1 would be a boolean that equals neither.
+            stored = stored.view(np.uint8) != 0
+        flat = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    flat.setflags(write=False)
+    return flat
+
+
+def strided(
+    flat: Array, shape: Sequence[Any], strides: Sequence[Any], offset: Any, *, file: str, place: str
+) -> Array:
+    """Return a view of `flat`; shape, strides and offset are in elements and may be anything.
+
+    Raises `ModelError` when the view reaches beyond `flat`, `LimitError` when it is too large.
+    """
+    count = check_shape(shape, flat.itemsize, file=file, place=place)
     numbers = [offset, *strides]
     if len(strides) != len(shape) or any(type(n) is not int or n < 0 for n in numbers):
         raise ModelError("bad strides or offset", file=file, place=place)
     last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    if count and (last + 1) * size > len(content):
+    if count and last >= flat.size:
         raise ModelError(
-            f"tensor needs {(last + 1) * size} bytes",
+            f"tensor reads element {last}",
             file=file,
             place=place,
-            expected=f"at most the {len(content)} there are",
+            expected=f"below the {flat.size} that there are",
         )
-    dtype = np.dtype("<u2" if kind == BFLOAT16 else kind)
+    if count > max(flat.size, MAX_REPEATED):
+        raise LimitError(
+            f"{count} elements, {flat.size} of them stored",
+            file=file,
+            place=place,
+            expected=f"at most {MAX_REPEATED} by repetition",
+        )
     if count == 0:
-        array: Array = np.zeros(shape, dtype=dtype)
-    else:
-        flat = np.frombuffer(content, dtype=np.uint8)
-        array = np.ndarray(
-            tuple(shape),
-            dtype,
-            buffer=flat,
-            offset=offset * size,
-            strides=tuple(step * size for step in strides),
-        )
-    if kind == BFLOAT16:
-        array = (array.astype("<u4") << np.uint32(16)).view("<f4")
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+        return flat[:0].reshape(shape)
+    size = flat.itemsize
+    steps = tuple(step * size for step in strides)
+    array: Array = np.ndarray(tuple(shape), flat.dtype, flat, offset * size, steps)
     array.setflags(write=False)
     return array

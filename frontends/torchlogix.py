@@ -42,10 +42,10 @@ from gatec.frontends.thresholds import Encoder, read_encoder
 from gatec.frontends.wiring import complete_wiring, refuse_wiring
 
 _KEY = re.compile(
-    r"(?P<prefix>(?:.*\.)?)(?P<index>\d+)\.(?P<name>weight|thresholds|raw_diffs|_export_lut_ids|"
+    r"(?P<prefix>(?:.*\.)?)(?P<index>[0-9]{1,6})\.(?P<name>weight|thresholds|raw_diffs|_export_lut_ids|"
     r"connections\.(?:indices|weights|_export_indices))"
 )
-_CONVOLUTION = re.compile(r".*\.(?:tree_weights\.\d+|_indices_L\d+)")
+_CONVOLUTION = re.compile(r".*\.(?:tree_weights\.[0-9]+|_indices_L[0-9]+)")
 _ENCODERS = ("FixedBinarization", "SoftBinarization", "LearnableBinarization")
 _LATER = (
     "LogicConv2d",

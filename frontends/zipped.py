@@ -18,7 +18,7 @@ _ENCRYPTED = 0x1
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _LOCAL_MAGIC = b"PK\x03\x04"
 # Below this size no ratio is worth a refusal: a constant array compresses a thousandfold.
-_HARMLESS_BYTES = 16 << 20
+_HARMLESS_BYTES = 64 << 20
 
 _BROKEN = (
     zipfile.BadZipFile,
@@ -103,13 +103,15 @@ class ZipMembers:
             raise ModelError("member is there twice", file=self.file, place=name)
         if info.flag_bits & _ENCRYPTED:
             raise ModelError("encrypted", file=self.file, place=name, expected="no password")
-        large = info.file_size > _HARMLESS_BYTES
+        self._check_ratio(info.file_size, info.compress_size, name)
+
+    def _check_ratio(self, size: int, packed: int, place: str) -> None:
         ratio = limits.MAX_COMPRESSION_RATIO
-        if large and info.file_size > ratio * info.compress_size:
+        if size > max(_HARMLESS_BYTES, ratio * packed):
             raise LimitError(
-                f"compression ratio: {info.file_size} bytes from {info.compress_size}",
+                f"compression ratio: {size} bytes from {packed}",
                 file=self.file,
-                place=name,
+                place=place,
                 expected=f"at most {ratio}:1",
             )
 
@@ -118,6 +120,7 @@ class ZipMembers:
         if packed > len(self._data):
             raise ModelError("members overlap", file=self.file, expected="separate members")
         total = sum(info.file_size for info in self._infos.values())
+        self._check_ratio(total, packed, "all members")
         limits.check_limit(total, limits.MAX_FILE_BYTES, "unpacked bytes", file=self.file)
 
     def _stored(self, info: zipfile.ZipInfo) -> memoryview:

@@ -7,6 +7,8 @@ import io
 import json
 import pickle
 import struct
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -126,6 +128,7 @@ def test_the_tensor_pickle_of_the_next_test_is_good() -> None:
         {"shape": (1,) * 40, "strides": (1,) * 40}, {"shape": (10**12,), "strides": (0,)},
         {"shape": (0, 2**62), "strides": (1, 1)}, {"kind": "ComplexFloat"}, {"kind": "Quint8"},
         {"shape": (2**20, 2**20), "strides": (0, 0)}, {"kind": ""},
+        {"shape": (2**25,), "strides": (0,)}, {"shape": ((1,),)}, {"offset": (1,)},
     ],
 )  # fmt: skip
 def test_tensors_out_of_bounds(fields: dict[str, Any]) -> None:
@@ -198,15 +201,61 @@ def test_checksum_is_checked(tmp_path: Path) -> None:
         read_model(tmp_path / "n.pt")
 
 
-def test_zip_bomb(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("members", "mebibytes"), [(1, 256), (200, 1)])
+def test_zip_bomb(tmp_path: Path, members: int, mebibytes: int) -> None:
     path = tmp_path / "bomb.npz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.npy", bytes(64 << 20))
+        for i in range(members):
+            archive.writestr(f"{i}.npy", bytes(mebibytes << 20))
     start = time.monotonic()
     with pytest.raises(LimitError, match="compression ratio") as caught:
         read_model(path)
     assert time.monotonic() - start < 2
     assert caught.value.exit_code == 7
+
+
+CHILD = """
+import resource, sys
+from gatec.errors import GatecError
+from gatec.frontends import inspect_model
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+for path in sys.argv[1:]:
+    try:
+        inspect_model(path)
+    except GatecError as error:
+        print(error.exit_code, end=" ")
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 300 << 10)
+"""
+
+
+def test_small_files_do_not_take_much_memory(tmp_path: Path) -> None:
+    storage = {"0": bytes(16)}
+    files = {
+        "bomb.npz": zip_of({"a.npy": bytes(256 << 20)}),
+        "shape.npz": zip_of({"a.npy": npy(SHAPE)}),
+        "shape.safetensors": header({"a": GOOD | {"shape": [10**12]}}, bytes(8)),
+        "repeat.pt": as_torch_zip(storage_pickle(shape=(10**8, 10), strides=(0, 0)), storage),
+        "text.pt": as_torch_zip(b"\x80\x04\x8d" + struct.pack("<Q", 2**40) + b"x."),
+        "count.pt": as_torch_zip(storage_pickle(count=10**12), storage),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    paths = [str(tmp_path / name) for name in files]
+    command = [sys.executable, "-c", CHILD, *paths]
+    found = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert found.stdout == "7 7 7 7 3 3 True\n", found.stderr
+
+
+SHAPE = "{'descr': '<i8', 'fortran_order': False, 'shape': (1000000000000,), }"
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
 
 
 def test_zip_that_lies_about_its_sizes(tmp_path: Path) -> None:
@@ -272,7 +321,7 @@ def test_old_layout_with_wrong_storages(tmp_path: Path) -> None:
         (["0"], struct.pack("<q", -4) + elements, "storage 0: -4 elements"),
         (["0"], struct.pack("<q", 2**62), "elements"),
         (["0"], b"\0\0", "storage 0: cut off"),
-        (["0"], struct.pack("<q", 3) + elements, "expected 4 elements"),
+        (["0"], struct.pack("<q", 3) + elements, "3 elements; expected 4"),
     ]:
         content = head + pickle.dumps(keys, 2) + body
         if not message:

@@ -195,6 +195,47 @@ def test_nested_modules_that_laugh(tmp_path: Path) -> None:
     assert time.monotonic() - start < 2
 
 
+def test_sequences_that_laugh_above_nothing(tmp_path: Path) -> None:
+    """Eighteen nested Sequentials of ten equal parts: 10**18 paths to one Flatten."""
+    parts = [b"\x80\x04ctorch.nn.modules.container\nSequential\n\x94"]
+    parts += [b"ctorch.nn.modules.flatten\nFlatten\n)\x81}\x8c\x08_modules}sb\x940"]
+    for i in range(18):
+        items = b"".join(b"\x8c\x01" + b"%d" % k + b"h" + bytes([i + 1]) for k in range(10))
+        parts += [b"h\x00)\x81}\x8c\x08_modules}(" + items + b"usb\x940"]
+    layer = b"cdifflogic.difflogic\nLogicLayer\n)\x81}\x8c\x08_modules}sb"
+    top = b"h\x00)\x81}\x8c\x08_modules}(\x8c\x01ah\x13\x8c\x01b" + layer + b"usb"
+    path = tmp_path / "n.pt"
+    path.write_bytes(as_torch_zip(b"".join([*parts, top, b"."])))
+    start = time.monotonic()
+    with pytest.raises(ModelError, match="not a module"):
+        read_model(path)
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("place", ["k", "tau", "in_dim", "indices", "weights"])
+def test_attributes_that_laugh(tmp_path: Path, place: str) -> None:
+    net = difflogic_net()
+    laugh: Any = ()
+    for _ in range(60):
+        laugh = (laugh, laugh)
+    for part in (net[1], net[-1]):
+        part.__dict__["_parameters"].pop(place, None)
+        part.__dict__[place] = laugh
+    path = save(net, tmp_path / "n.pt")
+    start = time.monotonic()
+    with pytest.raises(ModelError):
+        read_model(path)
+    assert time.monotonic() - start < 2
+
+
+def test_names_that_are_long_numbers(tmp_path: Path) -> None:
+    for key in ("9" * 5000 + ".weights", "layers." + "9" * 5000 + ".w", "0" * 5000 + ".weight"):
+        path = save({key: torch.zeros(2, 16), "layers.0.w": torch.zeros(16, 2)}, tmp_path / "n.pt")
+        with pytest.raises(ModelError) as caught:
+            read_model(path)
+        assert len(str(caught.value)) < 3000
+
+
 def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LimitError, match="pickle depth"):
         load(b"(" * 101 + b".")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,9 @@ def test_layers_of_different_fanin(tmp_path: Path) -> None:
 
 def run_exporter(trainer: str, net: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    lines = EXPORTERS[trainer].strip().splitlines()
-    assert len(lines) == 3
-    exec(compile("\n".join(lines), trainer, "exec"), {"numpy": np, "torch": torch, "model": net})
+    code = EXPORTERS[trainer]
+    assert len(ast.parse(code).body) == 3
+    exec(compile(code, trainer, "exec"), {"numpy": np, "torch": torch, "model": net})
     return tmp_path / "model.npz"
 
 

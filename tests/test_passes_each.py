@@ -109,7 +109,7 @@ def test_a_slow_script_is_stopped() -> None:
 
 @pytest.mark.parametrize("level", sorted(PIPELINES))
 def test_pipelines_of_all_levels(level: int) -> None:
-    for net in random_netlists(6, registers=True):
+    for net in random_netlists(4, registers=True):
         for k in (2, 4, 6):
             after, _ = run_passes(net, PIPELINES[level](k))
             assert after.fanin.shape[1] <= k

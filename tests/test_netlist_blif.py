@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers_passes import assert_equivalent, random_netlists
 
 from gatec.blif import read_blif, write_blif
 from gatec.errors import ToolError
@@ -11,7 +12,6 @@ from gatec.netlist import Netlist, Port, make_ports
 from gatec.tables import AND2, CONST1, XOR2
 from gatec.text import to_text
 from gatec.tools.abc import run_abc
-from helpers_passes import assert_equivalent, random_netlists
 
 GATES = Netlist(
     "gates",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers_passes import random_netlists
 
 from gatec.errors import LimitError, ModelError
 from gatec.netlist import Netlist, Port, make_ports
 from gatec.tables import AND2, CONST1, XOR2, XOR3
 from gatec.text import from_text, to_text
-from helpers_passes import random_netlists
 
 ADDER = """\
 netlist adder k=3

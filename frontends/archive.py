@@ -14,7 +14,8 @@ from typing import Any
 
 from gatec import limits
 from gatec.errors import ModelError
-from gatec.frontends.inert import Record, Symbol, read_pickle, shown
+from gatec.frontends.inert import read_pickle
+from gatec.frontends.records import Record, Symbol, shown
 from gatec.frontends.tensors import BFLOAT16, Array, decode, item_size, strided
 from gatec.frontends.zipped import ZipMembers
 

@@ -14,8 +14,8 @@ import numpy as np
 from gatec import limits
 from gatec.errors import ModelError
 from gatec.frontends.archive import is_torch_zip, read_torch_legacy, read_torch_zip
-from gatec.frontends.inert import Record
 from gatec.frontends.npz import NPY_MAGIC, read_npz
+from gatec.frontends.records import Record
 from gatec.frontends.safetensors import is_safetensors, read_safetensors
 from gatec.frontends.tensors import Array
 from gatec.frontends.zipped import ZipMembers

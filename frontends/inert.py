@@ -12,74 +12,16 @@ import pickletools
 import struct
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from gatec import limits
 from gatec.errors import LimitError, ModelError
+from gatec.frontends.records import Record, Symbol, as_key
 
 Meanings = Mapping[str, Callable[..., Any]]
 
 # Longer integers are not found in model files, and Python refuses to print them.
 _MAX_INTEGER_BITS = 8192
-
-_SCALARS = (str, bytes, int, float, bool, type(None))
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Symbol:
-    """The name of a class or function that a pickle refers to.
-
-    Attributes
-    ----------
-    module, name
-        As written in the pickle.
-    """
-
-    module: str
-    name: str
-
-    @property
-    def path(self) -> str:
-        """`module.name`."""
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(eq=False, slots=True, repr=False)
-class Record:
-    """An object that was not built.
-
-    Attributes
-    ----------
-    symbol
-        What would have been called: a `Symbol`, or whatever the pickle put there.
-    args
-        With what.
-    state
-        What would have been its `__dict__` or the argument of `__setstate__`.
-    items
-        What would have been appended.
-    pairs
-        What would have been set by key.
-    """
-
-    symbol: Any
-    args: Any = ()
-    state: Any = None
-    items: list[Any] = field(default_factory=list)
-    pairs: list[tuple[Any, Any]] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        """`module.name` of the class, or `?`."""
-        return self.symbol.path if isinstance(self.symbol, Symbol) else "?"
-
-
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Opaque:
-    """A dictionary key that is no scalar, compared by identity: hashing it could take forever."""
-
-    value: Any
 
 
 def read_pickle(
@@ -291,72 +233,54 @@ class _Machine:
         self.symbol(*self.pop_two())
 
 
-def shown(value: Any) -> str:
-    """Return a value for a message: a scalar as written, of anything else the type.
-
-    A container may be shared within itself so often that writing it out never ends.
-    """
-    return f"{value!r:.60}" if isinstance(value, _SCALARS) else f"a {type(value).__name__}"
-
-
-def as_key(value: Any) -> Any:
-    """Return a dictionary key that hashes in constant time."""
-    return value if isinstance(value, _SCALARS) else Opaque(value)
-
-
-def _table() -> dict[str, Callable[[_Machine, Any], None]]:
-    """Return what each opcode does."""
-    actions: dict[str, Callable[[_Machine, Any], None]] = {
-        "PROTO": lambda m, a: None,
-        "FRAME": lambda m, a: None,
-        "NONE": lambda m, a: m.push(None),
-        "NEWTRUE": lambda m, a: m.push(True),
-        "NEWFALSE": lambda m, a: m.push(False),
-        "MARK": lambda m, a: m.mark(),
-        "POP": lambda m, a: m.pop(),
-        "POP_MARK": lambda m, a: m.discard(),
-        "DUP": lambda m, a: m.push(m.stack[-1]),
-        "EMPTY_TUPLE": lambda m, a: m.push(()),
-        "TUPLE": lambda m, a: m.push(tuple(m.pop_mark())),
-        "TUPLE1": lambda m, a: m.tuple_of(1),
-        "TUPLE2": lambda m, a: m.tuple_of(2),
-        "TUPLE3": lambda m, a: m.tuple_of(3),
-        "EMPTY_LIST": lambda m, a: m.push([]),
-        "LIST": lambda m, a: m.push(m.pop_mark()),
-        "APPEND": lambda m, a: m.append([m.stack.pop()]),
-        "APPENDS": lambda m, a: m.append(m.pop_mark()),
-        "EMPTY_DICT": lambda m, a: m.push({}),
-        "DICT": lambda m, a: m.dictionary(),
-        "SETITEM": lambda m, a: m.set_items(m.pop_two()),
-        "SETITEMS": lambda m, a: m.set_items(m.pop_mark()),
-        "EMPTY_SET": lambda m, a: m.push(Record(Symbol("builtins", "set"))),
-        "ADDITEMS": lambda m, a: m.append(m.pop_mark()),
-        "FROZENSET": lambda m, a: m.collection("frozenset"),
-        "PUT": lambda m, a: m.remember(a),
-        "BINPUT": lambda m, a: m.remember(a),
-        "LONG_BINPUT": lambda m, a: m.remember(a),
-        "MEMOIZE": lambda m, a: m.remember(),
-        "GET": lambda m, a: m.recall(a),
-        "BINGET": lambda m, a: m.recall(a),
-        "LONG_BINGET": lambda m, a: m.recall(a),
-        "GLOBAL": lambda m, a: m.global_text(a),
-        "STACK_GLOBAL": lambda m, a: m.global_stack(),
-        "REDUCE": lambda m, a: m.reduce(),
-        "BUILD": lambda m, a: m.build(),
-        "INST": lambda m, a: m.instance(a),
-        "OBJ": lambda m, a: m.call_marked(),
-        "NEWOBJ": lambda m, a: m.new_object(keywords=False),
-        "NEWOBJ_EX": lambda m, a: m.new_object(keywords=True),
-        "PERSID": lambda m, a: m.persist(a),
-        "BINPERSID": lambda m, a: m.persist(m.stack.pop()),
-    }
-    literals = (
-        "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING "
-        "SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE BINUNICODE "
-        "SHORT_BINUNICODE BINUNICODE8"
-    )
-    actions.update({name: lambda m, a: m.push(a) for name in literals.split()})
-    return actions
-
-
-_ACTIONS = _table()
+# What each opcode does with its argument.
+_ACTIONS: dict[str, Callable[[_Machine, Any], None]] = {
+    "PROTO": lambda m, a: None,
+    "FRAME": lambda m, a: None,
+    "NONE": lambda m, a: m.push(None),
+    "NEWTRUE": lambda m, a: m.push(True),
+    "NEWFALSE": lambda m, a: m.push(False),
+    "MARK": lambda m, a: m.mark(),
+    "POP": lambda m, a: m.pop(),
+    "POP_MARK": lambda m, a: m.discard(),
+    "DUP": lambda m, a: m.push(m.stack[-1]),
+    "EMPTY_TUPLE": lambda m, a: m.push(()),
+    "TUPLE": lambda m, a: m.push(tuple(m.pop_mark())),
+    "TUPLE1": lambda m, a: m.tuple_of(1),
+    "TUPLE2": lambda m, a: m.tuple_of(2),
+    "TUPLE3": lambda m, a: m.tuple_of(3),
+    "EMPTY_LIST": lambda m, a: m.push([]),
+    "LIST": lambda m, a: m.push(m.pop_mark()),
+    "APPEND": lambda m, a: m.append([m.stack.pop()]),
+    "APPENDS": lambda m, a: m.append(m.pop_mark()),
+    "EMPTY_DICT": lambda m, a: m.push({}),
+    "DICT": lambda m, a: m.dictionary(),
+    "SETITEM": lambda m, a: m.set_items(m.pop_two()),
+    "SETITEMS": lambda m, a: m.set_items(m.pop_mark()),
+    "EMPTY_SET": lambda m, a: m.push(Record(Symbol("builtins", "set"))),
+    "ADDITEMS": lambda m, a: m.append(m.pop_mark()),
+    "FROZENSET": lambda m, a: m.collection("frozenset"),
+    "PUT": lambda m, a: m.remember(a),
+    "BINPUT": lambda m, a: m.remember(a),
+    "LONG_BINPUT": lambda m, a: m.remember(a),
+    "MEMOIZE": lambda m, a: m.remember(),
+    "GET": lambda m, a: m.recall(a),
+    "BINGET": lambda m, a: m.recall(a),
+    "LONG_BINGET": lambda m, a: m.recall(a),
+    "GLOBAL": lambda m, a: m.global_text(a),
+    "STACK_GLOBAL": lambda m, a: m.global_stack(),
+    "REDUCE": lambda m, a: m.reduce(),
+    "BUILD": lambda m, a: m.build(),
+    "INST": lambda m, a: m.instance(a),
+    "OBJ": lambda m, a: m.call_marked(),
+    "NEWOBJ": lambda m, a: m.new_object(keywords=False),
+    "NEWOBJ_EX": lambda m, a: m.new_object(keywords=True),
+    "PERSID": lambda m, a: m.persist(a),
+    "BINPERSID": lambda m, a: m.persist(m.stack.pop()),
+}
+_LITERALS = (
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING "
+    "SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE BINUNICODE "
+    "SHORT_BINUNICODE BINUNICODE8"
+)
+_ACTIONS |= dict.fromkeys(_LITERALS.split(), _Machine.push)

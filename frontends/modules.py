@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.inert import Record, Symbol, shown
+from gatec.frontends.records import Record, Symbol, shown
 from gatec.frontends.tensors import Array
 
 _MAX_DEPTH = 20

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import os
 import pickle
+import struct
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -132,3 +134,34 @@ def as_torch_legacy(content: bytes) -> bytes:
     """Return an old `torch.save` file around a pickle."""
     head = [0x1950A86A20F9469CFC6C, 1001, {"protocol_version": 1001, "little_endian": True}]
     return b"".join(pickle.dumps(part, 2) for part in head) + content + pickle.dumps([], 2)
+
+
+def storage_pickle(
+    count: int = 4, offset: Any = 0, shape: Any = (4,), strides: Any = (1,), kind: str = "Float"
+) -> bytes:
+    """Return torch's pickle of one tensor, with any numbers in it."""
+    head = b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n(" + b"(X\x07\x00\x00\x00storagectorch\n"
+    head += kind.encode() + b"Storage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpu"
+    number = pickle.dumps(count, 2)[2:-1]
+    parts = b"".join(pickle.dumps(part, 2)[2:-1] for part in (offset, shape, strides))
+    return head + number + b"tQ" + parts + b"\x89NtR."
+
+
+def header(entries: dict[str, Any], body: bytes) -> bytes:
+    text = json.dumps(entries).encode()
+    return struct.pack("<Q", len(text)) + text + body
+
+
+GOOD = {"dtype": "I32", "shape": [2], "data_offsets": [0, 8]}
+
+
+def npy(text: str, body: bytes = b"", magic: bytes = b"\x93NUMPY\x01\x00") -> bytes:
+    return magic + struct.pack("<H", len(text)) + text.encode() + body
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()

@@ -1,13 +1,15 @@
 """Readable Verilog expressions for truth tables of up to six inputs.
 
 The form is factored: one input at a time is taken out as `x & g`, `~x & g`, `x | g`, `~x | g` or
-`x ^ g` where the table allows it, and otherwise as the multiplexer `x ? g : h`. Operands of another
-operator stand in parentheses, so no reader needs Verilog's precedence rules.
+`x ^ g` where the table allows it; else two inputs that matter only through one function of them;
+else one input as the multiplexer `x ? g : h`. Operands of another operator stand in parentheses, so
+no reader needs Verilog's precedence rules.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from gatec.tables import MAX_FANIN, VARIABLE
@@ -49,33 +51,50 @@ def _factor(table: int) -> tuple[str, str]:
         letter, low, _ = splits[0]
         return (f"~{letter}" if low else letter), _LITERAL
     for letter, low, high in splits:
-        if low == 0 or high == _ONES:
-            return (
-                _join("&", (letter, _LITERAL), _factor(high))
-                if low == 0
-                else _join("|", (letter, _LITERAL), _factor(low))
-            )
-        if high == 0 or low == _ONES:
-            return (
-                _join("&", (f"~{letter}", _LITERAL), _factor(low))
-                if high == 0
-                else _join("|", (f"~{letter}", _LITERAL), _factor(high))
-            )
+        if {low, high} & {0, _ONES}:
+            return _select((letter, _LITERAL), (f"~{letter}", _LITERAL), low, high)
     for letter, low, high in splits:
         if low == high ^ _ONES:
-            return _exclusive(letter, low, high)
-    return min((_multiplexer(*split) for split in _best(splits)), key=lambda found: len(found[0]))
+            return _select((letter, _LITERAL), (f"~{letter}", _LITERAL), low, high)
+    for pair, low, high in _pairs(table, [_LETTERS.index(split[0]) for split in splits]):
+        return _select(_factor(pair), _factor(pair ^ _ONES), low, high)
+    choices = (
+        _select((letter, _LITERAL), (f"~{letter}", _LITERAL), low, high)
+        for letter, low, high in _best(splits)
+    )
+    return min(choices, key=lambda found: len(found[0]))
 
 
-def _exclusive(letter: str, low: int, high: int) -> tuple[str, str]:
-    """Return `letter ^ low`, with a negation drawn to the front."""
-    if low & 1:
-        return f"~({_join('^', (letter, _LITERAL), _factor(high))[0]})", _LITERAL
-    return _join("^", (letter, _LITERAL), _factor(low))
+def _pairs(table: int, slots: list[int]) -> Iterator[tuple[int, int, int]]:
+    """Yield `(h, low, high)` for each two inputs that matter only through one function `h`."""
+    for place, j in enumerate(slots):
+        low_half, high_half = _cofactors(table, j)
+        for i in slots[:place]:
+            quarters = (*_cofactors(low_half, i), *_cofactors(high_half, i))
+            low, *others = dict.fromkeys(quarters)
+            if len(others) == 1:
+                pair = sum(
+                    (_MASK[i] ^ _ONES * (row % 2 == 0)) & (_MASK[j] ^ _ONES * (row < 2))
+                    for row in range(4)
+                    if quarters[row] != low
+                )
+                yield pair, low, others[0]
 
 
-def _multiplexer(letter: str, low: int, high: int) -> tuple[str, str]:
-    return f"{letter} ? {_wrap(_factor(high))} : {_wrap(_factor(low))}", "?"
+def _select(when: tuple[str, str], unless: tuple[str, str], low: int, high: int) -> tuple[str, str]:
+    """Return the expression of "`high` when, `low` unless"."""
+    if low == 0:
+        return _join("&", when, _factor(high))
+    if high == _ONES:
+        return _join("|", when, _factor(low))
+    if high == 0:
+        return _join("&", unless, _factor(low))
+    if low == _ONES:
+        return _join("|", unless, _factor(high))
+    if low == high ^ _ONES:
+        plain = _join("^", when, _factor(high if low & 1 else low))
+        return (f"~({plain[0]})", _LITERAL) if low & 1 else plain
+    return f"{_wrap(when)} ? {_wrap(_factor(high))} : {_wrap(_factor(low))}", "?"
 
 
 def _best(splits: list[tuple[str, int, int]]) -> list[tuple[str, int, int]]:

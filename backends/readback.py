@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from gatec.backends.control import Control
 from gatec.backends.core import CoreShape
 from gatec.backends.datapath import DataPath
-from gatec.backends.shell import read_shell
+from gatec.backends.shell_text import read_shell
 from gatec.backends.subset import read_body, split_modules
 from gatec.errors import DifferentError
 from gatec.netlist import Netlist

@@ -51,6 +51,16 @@ def test_reads_back_random_nets(seed: int) -> None:
     assert np.array_equal(evaluate_outputs(net, words), evaluate_outputs(back, words))
 
 
+@pytest.mark.parametrize("width", [1, 2, 31, 32, 33, 64])
+def test_widths_that_yosys_writes_in_their_own_way(width: int) -> None:
+    """Yosys writes a 32-bit zero in decimals."""
+    net = random_staged(width, inputs=width, outputs=width, stages=2)
+    emitted = emit(net, style="generic")
+    back = read_back(emitted.text, emitted.shape).netlist
+    words = random_words(np.random.default_rng(0), width, 16)
+    assert np.array_equal(evaluate_outputs(net, words), evaluate_outputs(back, words))
+
+
 @pytest.mark.parametrize("beats", [(None, None), (1, 1)])
 def test_outputs_that_are_constants_inputs_and_repeated(beats: tuple[int, int]) -> None:
     ports = make_ports(("x", 3))

@@ -1,0 +1,88 @@
+"""The reader of the shell's text: a strict check of its lines, then Yosys' parser.
+
+Yosys turns the processes of the top module into flip-flops; it never sees a stage body.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from gatec.backends.shell import Shell
+from gatec.errors import DifferentError
+from gatec.tools.runner import ToolFailed
+from gatec.tools.yosys import run_yosys
+
+_NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|\\\S+ )"
+_EXPRESSION = r"(?:[\w\[\]:{},'~&|?+ \\$]|==|!=)+"
+_LINE = re.compile(
+    rf"module {_NAME}\([\w, ]*\);"
+    rf"|  (?:input|output|wire|reg) (?:\[\d+:0\] )?{_NAME}(?: = \d+'[bdh][0-9a-f]+)?;"
+    rf"|  assign {_EXPRESSION} = {_EXPRESSION};"
+    rf"|  always @\((?:posedge|negedge) {_NAME}\)"
+    rf"|    +(?:if \(!?{_NAME}\)|else(?: if \(!?{_NAME}\))?)(?: {_NAME} ?<= {_EXPRESSION};)?"
+    rf"|    +{_NAME} ?<= {_EXPRESSION};"
+    rf"|  {_NAME} {_NAME} ?\("
+    rf"|    \.[io]\({_EXPRESSION}\),?"
+    r"|  \);|endmodule|"
+)
+
+
+def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Shell:
+    """Read the top module's text.
+
+    Parameters
+    ----------
+    stages
+        The widths of `i` and `o` of each stage module.
+
+    Raises
+    ------
+    DifferentError
+        The text is not of the subset, or holds cells or constants that a shell has no use for, or
+        a wire with two drivers.
+    """
+    _check_text(top, text)
+    commands = [
+        "read_verilog shell.v",
+        f"hierarchy -check -top {top}",
+        "proc",
+        "opt_clean",
+        "opt_dff",
+        "opt_clean",
+        "write_json shell.json",
+    ]
+    stubs = "".join(
+        f"(* blackbox *)\nmodule {name} (input [{i - 1}:0] i, output [{o - 1}:0] o);\nendmodule\n"
+        for name, (i, o) in stages.items()
+    )
+    try:
+        run = run_yosys(
+            commands, inputs={"shell.v": text + stubs}, outputs=["shell.json"], timeout=600
+        )
+    except ToolFailed as failure:
+        raise DifferentError(f"Yosys cannot read it: {failure}", place=f"module {top}") from failure
+    # Implicit wires, widths that do not fit, several drivers: nothing that gatec writes.
+    warning = re.search("Warning: .*", run.log)
+    if warning is not None:
+        raise DifferentError(warning[0], place=f"module {top}")
+    return Shell(json.loads(run.files["shell.json"])["modules"][top], stages)
+
+
+def _check_text(top: str, text: str) -> None:
+    """Check that every line is of a form that all tools read alike, and every name declared once.
+
+    No comments, attributes, directives, initial blocks or blocking assignments to registers: those
+    are where synthesis and simulation part ways.
+    """
+    for number, line in enumerate(text.split("\n")):
+        if not _LINE.fullmatch(line):
+            raise DifferentError(
+                f"unexpected text {line[:60]!r}", place=f"module {top}, line {number + 1}"
+            )
+    for sort in ("(?:in|out)put", "(?:wire|reg)"):
+        # A port is declared once as such and once as wire or reg.
+        names = re.findall(rf"^  {sort} (?:\[\d+:0\] )?([^;=]+)", text, re.MULTILINE)
+        if len({name.strip() for name in names}) != len(names):
+            raise DifferentError("a name is declared twice", place=f"module {top}")

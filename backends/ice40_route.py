@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gatec.backends.ice40 import Synthesis
-from gatec.backends.ice40_fit import check_fit, explain_failure
+from gatec.backends.ice40_fit import DoesNotFit, check_fit, explain_failure
 from gatec.errors import ToolError
 from gatec.targets import Device
 from gatec.tools.nextpnr import icepack, nextpnr_ice40
-from gatec.tools.runner import ToolFailed
+from gatec.tools.runner import ToolFailed, ToolTimeout
 
 Router = Literal["router1", "router2"]
 
@@ -97,11 +97,11 @@ def place_and_route(
     Raises
     ------
     DoesNotFit
-        The device is too small, by count or by what nextpnr found.
+        The device is too small: by count, by what nextpnr says, or as it found no way in time.
     ToolError
-        A tool is missing, failed otherwise, or took too long.
+        A tool is missing or failed otherwise.
     """
-    check_fit(design, device, package)
+    table = check_fit(design, device, package)
     arguments = [device.flag, "--package", package, "--json", "design.json", "--pcf", "design.pcf"]
     arguments += ["--asc", "design.asc", "--report", "report.json", "--seed", str(seed)]
     arguments += ["--router", router, "--pcf-allow-unconstrained", "--timing-allow-fail"]
@@ -114,6 +114,10 @@ def place_and_route(
             outputs=["design.asc", "report.json"],
             timeout=timeout,
         )
+    except ToolTimeout:
+        # The router goes on for ever where the wires are too few: no fault of the tool's.
+        why = f"not placed and routed after {timeout:g} s"
+        raise DoesNotFit(device, package, table, why) from None
     except ToolFailed as error:
         explained = explain_failure(error.log, design, device, package)
         if explained is None:

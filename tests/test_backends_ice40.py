@@ -198,6 +198,11 @@ def test_failure_of_nextpnr_itself_is_explained(monkeypatch: pytest.MonkeyPatch)
     assert "logic cells" in [row.resource for row in caught.value.table if not row.fits]
 
 
+def test_endless_routing_is_explained(small: Synthesis) -> None:
+    with pytest.raises(DoesNotFit, match=r"not placed and routed after 0\.05 s; expected a larger"):
+        place_and_route(small, HX1K, "tq144", timeout=0.05)
+
+
 def test_other_failures_stay_tool_errors(small: Synthesis) -> None:
     assert explain_failure("ERROR: something else", small, HX1K, "tq144") is None
     with pytest.raises(ToolFailed, match="unsupported PCF command 'set_nothing'") as caught:
@@ -264,6 +269,12 @@ def test_unknown_names_list_the_known() -> None:
         HX1K.choose_package("ct256")
     assert find_device(ICE40, None).name == ICE40.device
     assert HX1K.choose_package(None) == "tq144"
+
+
+def test_estimate_is_near_what_was_measured() -> None:
+    measured = {2: 183, 3: 143, 4: 139, 6: 105}
+    for levels, mhz in measured.items():
+        assert HX8K.delays.clock_at(levels) == pytest.approx(mhz, rel=0.1)
 
 
 def test_levels_at_a_clock_follow_the_estimate() -> None:

@@ -9,7 +9,6 @@ uart_rx ──▶ UartFrame ──▶ core ──▶ UartFrame ──▶ uart_tx
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
@@ -29,7 +28,7 @@ from gatec.backends.uart import baud_divisor
 from gatec.backends.uart_frame import UartFrame
 from gatec.boards.recipe import Board
 from gatec.errors import UsageError
-from gatec.tools.yosys import run_yosys
+from gatec.tools.yosys import run_yosys, without_banner
 
 BEAT_BITS = 8
 # USB adapters hold bytes back for up to 16 ms.
@@ -168,8 +167,8 @@ def _verilog(shell: _Shell, top: str) -> str:
     # As Amaranth's own Verilog back end: `always` blocks stay as they were written.
     commands = ["read_rtlil top.il", "proc -nomux -norom", "opt_clean -purge"]
     commands += ["write_verilog -noattr -norename top.v"]
-    verilog = run_yosys(commands, inputs={"top.il": text}, outputs=["top.v"]).files["top.v"]
-    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog.decode(), flags=re.DOTALL)
+    run = run_yosys(commands, inputs={"top.il": text}, outputs=["top.v"])
+    return without_banner(run.files["top.v"])
 
 
 def _pcf(board: Board) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ToolError
-from gatec.tools.yosys import run_yosys
+from gatec.tools.yosys import run_yosys, without_banner
 
 # Kept from merging and cleaning, also where a net without optimisation has equal or dead gates.
 _BODY_LUTS = "t:SB_LUT4 a:keep %i"
@@ -195,7 +195,7 @@ def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -
             file="yosys",
             expected="an equal number",
         )
-    return Synthesis(top, run.files["design.json"], _tidy(run.files["design.v"].decode()), after)
+    return Synthesis(top, run.files["design.json"], without_banner(run.files["design.v"]), after)
 
 
 def simulation_models() -> str:
@@ -204,7 +204,8 @@ def simulation_models() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise ToolError("not found", file="pyosys", expected="pip install pyosys")
     share = Path(spec.submodule_search_locations[0]) / "share"
-    return (share / "ice40" / "cells_sim.v").read_text()
+    # Icarus 11 knows no default values of ports, which these models then leave out.
+    return "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + (share / "ice40" / "cells_sim.v").read_text()
 
 
 def _count_in(text: bytes) -> int:
@@ -212,8 +213,3 @@ def _count_in(text: bytes) -> int:
     if found is None:
         raise ToolError("no count of LUT primitives", file="yosys", expected="'<n> objects.'")
     return int(found[1])
-
-
-def _tidy(verilog: str) -> str:
-    """Drop Yosys' banner, which holds its version and build host."""
-    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog, flags=re.DOTALL)

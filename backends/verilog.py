@@ -20,7 +20,7 @@ from gatec.blocks import IntArray
 from gatec.errors import LimitError, UsageError
 from gatec.netlist import Netlist, NetlistError, Port
 from gatec.stages import live_nets
-from gatec.tools.yosys import run_yosys
+from gatec.tools.yosys import run_yosys, without_banner
 
 
 @dataclass(frozen=True)
@@ -144,9 +144,7 @@ def write_shell(shape: CoreShape) -> str:
         "write_verilog -noattr core.v",
     ]
     run = run_yosys(commands, inputs={"core.il": text}, outputs=["core.v"], timeout=600)
-    verilog = run.files["core.v"].decode()
-    # Yosys' banner holds its version and build host; the manifest names the versions.
-    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog, flags=re.DOTALL)
+    return without_banner(run.files["core.v"])
 
 
 def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:

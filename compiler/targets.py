@@ -142,8 +142,8 @@ class Target:
 
 
 # nextpnr 0.11's delays of cells and of the shortest connection; `far` is fitted, with a little to
-# spare, to a trained net of 800 gates a layer and 2,326 LUT4 in stages of 2, 3, 4 and 6 levels: 183,
-# 143, 139 and 105 MHz on an HX8K, 95 MHz with 4 levels on an LP8K, 67 MHz with 3 on a UP5K.
+# spare, to a trained net of 800 gates a layer and 2,326 LUT4. In stages of 2, 3, 4 and 6 levels:
+# 183, 143, 139 and 105 MHz on an HX8K; with 4 levels 95 MHz on an LP8K; with 3, 67 MHz on a UP5K.
 _HX = Delays(clock_to_q=0.54, lut=0.45, setup=0.47, near=0.59, far=3.0)
 _LP = Delays(clock_to_q=0.80, lut=0.66, setup=0.69, near=0.87, far=3.8)
 _UP = Delays(clock_to_q=1.39, lut=1.28, setup=1.23, near=1.76, far=4.8)

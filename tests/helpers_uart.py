@@ -74,7 +74,6 @@ def main() -> None:
     runner.build(
         sources=[Path(name).absolute() for name in job["sources"]],
         hdl_toplevel=job["top"],
-        build_args=["-DNO_ICE40_DEFAULT_ASSIGNMENTS"],
         build_dir=Path("build").absolute(),
         timescale=("1ns", "1ps"),
         always=True,

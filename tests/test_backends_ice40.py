@@ -219,10 +219,8 @@ def test_synthesised_netlist_computes_the_core(small: Synthesis, tmp_path: Path)
     net = random_netlist(np.random.default_rng(3), 24, 150, 12)
     vectors = from_integers(np.random.default_rng(1).integers(0, 1 << 24, size=64), 24)
     expected = unpack(evaluate_outputs(net, pack(vectors)), len(vectors))
-    # Icarus 11 knows no default values of ports, which these models then leave out.
-    models = "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + simulation_models()
     result = simulate_rtl(
-        {"cells.v": models, "netlist.v": small.verilog},
+        {"cells.v": simulation_models(), "netlist.v": small.verilog},
         small.top,
         vectors,
         beat_bits=8,

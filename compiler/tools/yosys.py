@@ -5,6 +5,7 @@ Yosys ends the process on an error and keeps global state: neither belongs into 
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -40,6 +41,11 @@ def run_yosys(
 ) -> ToolRun:
     """Run a list of Yosys commands."""
     return yosys_tool().run(list(commands), inputs=inputs, outputs=outputs, timeout=timeout)
+
+
+def without_banner(verilog: bytes) -> str:
+    """Return what `write_verilog` wrote without its banner, which holds version and build host."""
+    return re.sub(r"\A\s*/\*.*?\*/\s*", "", verilog.decode(), flags=re.DOTALL)
 
 
 def pyosys_version() -> str:

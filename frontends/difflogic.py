@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
+
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftLayer
@@ -79,6 +81,15 @@ def head_facts(head: Module | None, *, file: str) -> dict[str, Any]:
     """Return classes, tau and beta of a GroupSum module, as keywords of `Draft`."""
     if head is None:
         return {}
+    for key, value in head.values.items():
+        if isinstance(value, np.ndarray) and key not in ("tau", "beta"):
+            # Such as the biases and weights of a fork: they change the scores.
+            raise ModelError(
+                f"GroupSum with a tensor {key}",
+                file=file,
+                place=head.place,
+                expected="k, tau and beta",
+            )
     return {
         "classes": integer(head, "k", file=file),
         "tau": number(head, "tau", default=1.0, file=file),

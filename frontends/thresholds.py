@@ -16,6 +16,9 @@ from gatec.errors import ModelError
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import check_floats
 
+# Far above any feature, far below what overflows on the way.
+_MAX_THRESHOLD = 1e30
+
 
 @dataclass(frozen=True, eq=False)
 class Encoder:
@@ -105,11 +108,21 @@ def read_encoder(
             place=place,
             expected="the whole module, or --features bits",
         )
-    scale = softplus + 1e-6
-    raw = raw_diffs.astype(np.float64)
+    if not softplus > 0 or np.abs(source).max() > _MAX_THRESHOLD:
+        raise ModelError(
+            f"learned thresholds up to {np.abs(source).max():g}, temperature_softplus {softplus:g}",
+            place=place,
+            expected=f"at most {_MAX_THRESHOLD:g}, and a positive temperature",
+        )
+    found, slack = _learned(source.astype(np.float64), softplus + 1e-6)
+    return Encoder(found, feature_dim, slack, place)
+
+
+def _learned(raw: Array, scale: float) -> tuple[Array, Array]:
+    """Return learned thresholds and their uncertainty."""
     gaps = scale * np.logaddexp(0.0, raw[..., 1:] / scale)
     steps = np.concatenate([raw[..., :1], gaps], axis=-1)
-    # The trainer computes in float32, and gatec exactly; the first threshold is in the file.
+    # The trainer computes in float32, and gatec in double; the first threshold is in the file.
     slack = 2.0**-20 * np.cumsum(np.abs(steps), axis=-1)
     slack[..., 0] = 0.0
-    return Encoder(np.cumsum(steps, axis=-1), feature_dim, slack, place)
+    return np.cumsum(steps, axis=-1), slack

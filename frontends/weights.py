@@ -11,6 +11,9 @@ from gatec.frontends.options import Parametrization
 from gatec.frontends.tensors import Array
 from gatec.tables import Tables, from_msb_rows
 
+# Sums of 64 of these are finite, also in the trainer's float32.
+_MAX_COEFFICIENT = 1e36
+
 
 def check_floats(weights: Array, shape: str, *, file: str | None, place: str) -> None:
     """Raise `ModelError` unless weights are finite floats; `shape` says what was expected."""
@@ -101,6 +104,13 @@ def tables_from_weights(
     check_floats(weights, "[gates, 2**inputs]", file=file, place=place)
     if kind == "light":
         return from_msb_rows(weights > 0)
+    if np.abs(weights).max(initial=0) > _MAX_COEFFICIENT:
+        raise ModelError(
+            f"a weight of {np.abs(weights).max():g}",
+            file=file,
+            place=place,
+            expected=f"at most {_MAX_COEFFICIENT:g}",
+        )
     sums = weights.astype(np.float64) @ hadamard(rank)
     # The trainer sums in float32: below this bound its sign may differ from the exact one.
     bound = np.abs(weights).sum(axis=1, keepdims=True, dtype=np.float64) * 2.0**-18

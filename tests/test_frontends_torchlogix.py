@@ -198,6 +198,25 @@ def test_learned_thresholds_of_a_state_dict_lack_their_temperature(tmp_path: Pat
     assert any("temperature_softplus" in line for line in missing)
 
 
+@pytest.mark.parametrize(("raw", "temperature"), [(1e38, 0.1), (1.0, 0.0), (1.0, -1e-6)])
+def test_learned_thresholds_beyond_reason(tmp_path: Path, raw: float, temperature: float) -> None:
+    encoder = LearnableBinarization(THRESHOLDS)
+    encoder.temperature_softplus = temperature
+    with torch.no_grad():
+        encoder.raw_diffs[1, 2] = raw
+    path = save(torchlogix_net(4, encoder=encoder), tmp_path / "n.pt")
+    with pytest.raises(ModelError, match=r"module 0 .*learned thresholds up to"):
+        read_model(path, ReadOptions(features="uint8"))
+
+
+def test_coefficients_beyond_reason(tmp_path: Path) -> None:
+    net = torchlogix_net(1, parametrization="warp", rank=4)
+    with torch.no_grad():
+        net[0].weight[3, 4] = 3e38
+    with pytest.raises(ModelError, match=r"module 0 .*a weight of 3e\+38"):
+        read_model(save(net, tmp_path / "n.pt"))
+
+
 def test_thresholds_that_do_not_fit_the_first_layer(tmp_path: Path) -> None:
     net = torchlogix_net(4, encoder=FixedBinarization(THRESHOLDS[:3]))
     with pytest.raises(ModelError, match="the encoder gives 9 bits; expected the 12 bits"):

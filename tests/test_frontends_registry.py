@@ -1,0 +1,83 @@
+"""The list of frontends, the choice among them, and model names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from helpers import random_layers_model
+from helpers_frontends import difflogic_net, save, torchlogix_net
+
+from gatec.errors import ModelError, UsageError
+from gatec.frontends import SUPPORTED, ReadOptions, read_model, write_neutral
+from gatec.frontends.content import open_model
+from gatec.frontends.naming import identifier
+
+
+def examples(folder: Path) -> dict[str, Path]:
+    """Return one file of each format."""
+    write_neutral(random_layers_model(np.random.default_rng(0), 4, [4], 2), folder / "n.npz")
+    lists = {"gate_types": [[1, 2]], "connections.A": [[0, 1]], "connections.B": [[1, 2]]}
+    np.savez(folder / "g.npz", **{key: np.array(value) for key, value in lists.items()})
+    return {
+        "neutral": folder / "n.npz",
+        "gate-lists": folder / "g.npz",
+        "torchlogix": save(torchlogix_net().state_dict(), folder / "t.pt"),
+        "difflogic": save(difflogic_net().state_dict(), folder / "d.pt"),
+    }
+
+
+def test_each_format_is_matched_by_its_frontend_alone(tmp_path: Path) -> None:
+    files = examples(tmp_path)
+    assert [frontend.name for frontend in SUPPORTED] == list(files)
+    for name, path in files.items():
+        content = open_model(path)
+        assert [f.name for f in SUPPORTED if f.matches(content)] == [name]
+
+
+def test_frontends_describe_themselves_in_a_line() -> None:
+    for frontend in SUPPORTED:
+        assert 10 < len(frontend.description) < 90
+        assert "\n" not in frontend.description
+
+
+def test_a_named_format_is_used_or_refused(tmp_path: Path) -> None:
+    files = examples(tmp_path)
+    assert read_model(files["neutral"], ReadOptions(format="neutral")).num_gates == 4
+    with pytest.raises(UsageError, match="--format onnx; expected one of neutral, gate-lists"):
+        read_model(files["neutral"], ReadOptions(format="onnx"))
+    for path in files.values():
+        for frontend in SUPPORTED:
+            if frontend.matches(open_model(path)):
+                continue
+            with pytest.raises(ModelError, match=path.name):
+                read_model(path, ReadOptions(format=frontend.name, inputs=12))
+
+
+def test_parametrization_is_for_torchlogix_only(tmp_path: Path) -> None:
+    files = examples(tmp_path)
+    with pytest.raises(UsageError, match="--parametrization was given, but the model is neutral"):
+        read_model(files["neutral"], ReadOptions(parametrization="warp"))
+
+
+def test_checkpoint_with_two_models_is_not_guessed(tmp_path: Path) -> None:
+    state = difflogic_net().state_dict()
+    path = save({"model": state, "net": state, "epoch": torch.tensor(1)}, tmp_path / "two.pt")
+    with pytest.raises(ModelError, match=r"it holds 3 entries \(model, net, epoch\)"):
+        read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("net", "net"), ("Net_2", "Net_2"), ("2net", "m_2net"), ("_net", "net"),
+        ("a b--c", "a_b_c"),
+        ("module", "m_module"), ("Always", "m_Always"), ("logic", "m_logic"), ("", "model"),
+        ("$\\;`include", "m_include"), ("été", "t"), ("x" * 200, "x" * 64), ("漢字", "model"),
+        ("endmodule\n//", "m_endmodule"), ("٣", "model"),
+    ],
+)  # fmt: skip
+def test_names_are_identifiers(text: str, name: str) -> None:
+    assert identifier(text) == name

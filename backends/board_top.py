@@ -86,14 +86,22 @@ def board_top(
             file=board.name,
             expected=f"{BEAT_BITS} bits on a UART",
         )
-    pll = None
-    if clock_mhz is not None and clock_mhz != board.clock_mhz:
-        pll = pll_settings(board.clock_mhz, clock_mhz)
-    mhz = board.clock_mhz if pll is None else pll.mhz
+    mhz, pll = core_clock(board, clock_mhz)
     frame = UartFrame(baud_divisor(mhz, board.baud), core.beats_in, round(mhz * 1e3 * pause_ms))
     shell = _Shell(board, core, frame, pll)
     top = f"{core.top}_{board.name}"
     return BoardTop(top, _verilog(shell, top), _pcf(board), mhz, pll)
+
+
+def core_clock(board: Board, clock_mhz: float | None) -> tuple[float, PllSettings | None]:
+    """Return the clock in MHz that a wish for `clock_mhz` gives, and the PLL that makes it.
+
+    None is the oscillator's own clock. A PLL comes within 1 %, below or above; `UsageError` if not.
+    """
+    if clock_mhz is None or clock_mhz == board.clock_mhz:
+        return board.clock_mhz, None
+    pll = pll_settings(board.clock_mhz, clock_mhz)
+    return pll.mhz, pll
 
 
 class _Shell(Elaboratable):

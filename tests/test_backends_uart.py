@@ -11,7 +11,7 @@ import pytest
 from helpers import random_netlist
 from helpers_uart import Event, UartLog, run_uart
 
-from gatec.backends.board_top import BoardTop, board_top
+from gatec.backends.board_top import BoardTop, board_top, core_clock
 from gatec.backends.cells import cells_model
 from gatec.backends.ice40 import simulation_models, synthesise
 from gatec.backends.uart import baud_divisor
@@ -176,6 +176,13 @@ def test_divisor_is_within_the_stated_error() -> None:
         baud_divisor(4.5, 1_000_000)
     with pytest.raises(UsageError, match="at least 4"):
         baud_divisor(3.0, 1_000_000)
+
+
+def test_clock_is_what_the_pll_really_makes() -> None:
+    board = load_board("icebreaker")
+    assert core_clock(board, None) == core_clock(board, 12.0) == (12.0, None)
+    mhz, pll = core_clock(board, 100.0)
+    assert (mhz, pll is not None) == (100.5, True)
 
 
 def test_core_with_other_beats_is_refused() -> None:

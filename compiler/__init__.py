@@ -30,7 +30,16 @@ _HOMES = {
     "simulate": "gatec.simulation",
     "verify_folder": "gatec.verify",
 }
-__all__ = sorted(_HOMES)
+__all__ = [
+    "CompileResult",
+    "GatecError",
+    "ModelGraph",
+    "ReadOptions",
+    "compile",
+    "read_model",
+    "simulate",
+    "verify_folder",
+]
 
 
 def __getattr__(name: str) -> Any:

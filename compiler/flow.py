@@ -1,4 +1,4 @@
-"""What a target adds to a compilation: LUT size, widths and style of the Verilog, the tools after."""
+"""What a target adds to a compilation: LUT size, style and widths of the Verilog, tools."""
 
 from __future__ import annotations
 

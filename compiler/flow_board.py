@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from gatec.backends.board_top import BEAT_BITS, BoardTop, board_top
+from gatec.backends.board_top import BEAT_BITS, BoardTop, board_top, core_clock
 from gatec.backends.ice40 import synthesise
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
@@ -41,8 +41,8 @@ class BoardFlow(Ice40Flow):
 
     @property
     def required_clock(self) -> float:
-        """The clock that the user asked for, or the board's oscillator."""
-        return self.options.clock or self.board.clock_mhz
+        """What the core runs at: the oscillator, or what the PLL makes of the user's wish."""
+        return core_clock(self.board, self.options.clock)[0]
 
     def beats(self, netlist: Netlist) -> tuple[int, int]:
         """Return bytes, as the UART carries them."""

@@ -37,8 +37,11 @@ def check_target(target: Path) -> None:
     parent = target.absolute().parent
     while not parent.exists():
         parent = parent.parent
-    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
-        raise UsageError("cannot be written", file=target, expected="a writable place")
+    try:
+        # Trying is the only sure way: access rights say nothing of read-only or odd file systems.
+        Path(tempfile.mkdtemp(prefix=f".gatec-{os.getpid()}-", dir=parent)).rmdir()
+    except OSError as error:
+        raise _refused(target, error) from error
 
 
 def publish(target: Path, files: Mapping[str, bytes]) -> None:
@@ -51,8 +54,11 @@ def publish(target: Path, files: Mapping[str, bytes]) -> None:
         target.absolute().parent.mkdir(parents=True, exist_ok=True)
         _publish(target.absolute(), files)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise UsageError(f"cannot be written: {reason}", file=target) from error
+        raise _refused(target, error) from error
+
+
+def _refused(target: Path, error: OSError) -> UsageError:
+    return UsageError(f"cannot be written: {error.strerror or error}", file=target)
 
 
 def _publish(target: Path, files: Mapping[str, bytes]) -> None:

@@ -60,12 +60,14 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         + (f"/{physical['available'][name]}" if name in physical["available"] else "")
         for name, count in physical["used"].items()
     )
+    rate = physical["results_per_second"] / 1e6
     return [
         ("device", f"{physical['device']} {physical['package']}: {used}"),
         (
             "speed",
-            f"{physical['fmax_mhz']:.1f} MHz after routing, latency {physical['latency_ns']:.1f} ns, "
-            f"{physical['results_per_second'] / 1e6:.2f} M results/s",
+            f"{physical['fmax_mhz']:.1f} MHz after routing, "
+            f"at {physical['clock_mhz']:g} MHz: latency {physical['latency_ns']:.1f} ns, "
+            f"{rate:.2f} M results/s",
         ),
     ]
 

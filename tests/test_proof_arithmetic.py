@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers import random_layers_model
 
 from gatec.bits import pack, unpack
 from gatec.blocks import GroupSum, InputBits, LutLayer, Thermometer
@@ -18,7 +19,6 @@ from gatec.netlist import Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.proof.arithmetic import check_greater, check_lowering, ripple_greater
 from gatec.tables import AND2, expand
-from helpers import random_layers_model
 
 
 def encoded_model(rng: np.random.Generator) -> ModelGraph:

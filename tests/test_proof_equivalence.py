@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import random_netlist
+from helpers_sat import sat_equal
 
 from gatec.bits import all_inputs
 from gatec.errors import ToolError
@@ -14,8 +16,6 @@ from gatec.proof.equivalence import find_difference, prove_equal
 from gatec.proof.verdict import Verdict
 from gatec.tables import AND2, XOR2
 from gatec.tools.runner import ToolRun, ToolTimeout
-from helpers import random_netlist
-from helpers_sat import sat_equal
 
 
 def mutate(net: Netlist, rng: np.random.Generator) -> Netlist:

@@ -1,0 +1,116 @@
+"""Nets whose author published Verilog: gatec's answers are that Verilog's, at every step.
+
+The goldens hold 2,048 test images and what the author's own Verilog makes of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import require
+
+import gatec
+from gatec.backends.cells import cells_model
+from gatec.backends.ice40 import simulation_models, synthesise
+from gatec.bits import Bits, pack, to_integers, unpack
+from gatec.driver import CompileResult
+from gatec.model import ModelGraph
+from gatec.sim.rtl import simulate_rtl
+
+SIZES = ("200_4", "800_4")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """A net with its published answers: `[2048, width]` each."""
+
+    model: ModelGraph
+    inputs: Bits
+    last_layer: Bits
+    counts: np.ndarray
+
+
+@cache
+def golden(shared: Path, size: str) -> Golden:
+    folder = shared / "models" / "difflogic-vicharak"
+    reading = gatec.ReadOptions(
+        inputs=400,
+        classes=10,
+        replay="seed=0,connections=unique,device=cuda,draws-before=60000",
+    )
+    model = gatec.read_model(folder / f"model_None_mnist20x20_{size}.pt", reading)
+    with np.load(folder / f"golden_mnist20x20_{size}.npz") as arrays:
+        inputs = np.unpackbits(arrays["inputs"], axis=1)[:, :400]
+        last = np.unpackbits(arrays["last_layer"], axis=1)
+        return Golden(model, inputs, last, arrays["group_counts"].astype(np.int64))
+
+
+@cache
+def compiled(shared: Path, size: str, output: str) -> CompileResult:
+    model = golden(shared, size).model
+    return gatec.compile(model, "ice40", output=output, place_and_route=False, beat_bits=400)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_replayed_net_gives_every_published_answer(shared: Path, size: str) -> None:
+    known = golden(shared, size)
+    result = known.model.evaluate(pack(known.inputs), len(known.inputs))
+    assert result.scores is not None
+    assert np.array_equal(unpack(result.bits, len(known.inputs)), known.last_layer)
+    assert np.array_equal(result.scores.T, known.counts)
+
+
+def run_rtl(result: CompileResult, texts: dict[str, str], inputs: Bits) -> Bits:
+    shape = result.design.emitted.shape
+    return simulate_rtl(
+        texts,
+        shape.top,
+        inputs,
+        beat_bits=shape.beat_bits,
+        out_bits=shape.output_bits,
+        out_beat_bits=shape.out_beat_bits,
+    ).outputs
+
+
+def verilog_of(result: CompileResult, netlist: str) -> dict[str, str]:
+    if netlist == "emitted":
+        return {"core.v": result.verilog, "cells.v": cells_model("ice40")}
+    synthesis = synthesise({"core.v": result.verilog}, result.design.emitted.top)
+    return {"synth.v": synthesis.verilog, "models.v": simulation_models()}
+
+
+@pytest.mark.parametrize("netlist", ["emitted", "synthesised"])
+@pytest.mark.parametrize("output", ["scores", "bits"])
+@pytest.mark.parametrize("size", SIZES)
+def test_verilog_gives_every_published_answer(
+    shared: Path, size: str, output: str, netlist: str
+) -> None:
+    require("iverilog")
+    known = golden(shared, size)
+    result = compiled(shared, size, output)
+    found = run_rtl(result, verilog_of(result, netlist), known.inputs)
+    if output == "bits":
+        assert np.array_equal(found, known.last_layer)
+    else:
+        assert np.array_equal(to_integers(found.reshape(len(found), 10, -1)), known.counts)
+
+
+@pytest.mark.parametrize(("size", "luts", "levels"), [("200_4", 492, 7), ("800_4", 2180, 12)])
+def test_sizes_are_kept(shared: Path, size: str, luts: int, levels: int) -> None:
+    circuit = compiled(shared, size, "scores").manifest["circuit"]
+    assert circuit["luts"]["gates_and_sums"] == luts
+    assert circuit["levels"] == levels
+
+
+def test_the_larger_net_routes_at_100_mhz_on_an_hx8k(shared: Path) -> None:
+    model = golden(shared, "800_4").model
+    result = gatec.compile(model, "ice40", device="hx8k", clock=100.0)
+    assert result.manifest["physical"]["fmax_mhz"] >= 100
+    assert result.manifest["circuit"]["luts"]["gates_and_sums"] <= 2300
+    # One result a clock: the pins, 128 of the 400 bits wide, are the core's only limit.
+    whole = gatec.compile(model, "ice40", place_and_route=False, beat_bits=400)
+    assert whole.manifest["interface"]["initiation_interval_cycles"] == 1

@@ -70,6 +70,8 @@ _SCRIPT = (
     "attrmap -modattr -remove src =*",
     "attrmap -remove src =*",
     "write_json design.json",
+    # Icarus looks at every reader of a vector when one bit of it changes.
+    "splitnets",
     "write_verilog -noattr design.v",
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from gatec.backends.ice40_fit import DoesNotFit
 from gatec.commands.boards import boards, targets
 from gatec.commands.compile import compile_command
 from gatec.commands.flash import flash
@@ -19,6 +20,7 @@ from gatec.commands.inspect import inspect
 from gatec.commands.sim import sim
 from gatec.commands.verify import verify
 from gatec.errors import EXIT_BUG, EXIT_OK, GatecError, UsageError
+from gatec.report import fit_lines
 
 EXIT_CODES = """\b
 Exit codes:
@@ -58,13 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; nothing but one line is printed of an error."""
+    """Run one command and return its exit code.
+
+    Of an error one line is printed; a design that does not fit gets the table of its resources too.
+    """
     try:
         cli.main(list(arguments), prog_name="gatec", standalone_mode=False)
     except click.ClickException as error:
         return _complain(error.format_message(), UsageError.exit_code)
     except GatecError as error:
-        return _complain(str(error), error.exit_code)
+        table = fit_lines(error.table) if isinstance(error, DoesNotFit) else []
+        return _complain(str(error), error.exit_code, *table)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", _INTERRUPTED)
     except BrokenPipeError:
@@ -76,9 +82,9 @@ def run(arguments: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def _complain(message: str, code: int) -> int:
+def _complain(message: str, code: int, *more: str) -> int:
     line = " ".join(message.split())
-    print(f"gatec: {line}", file=sys.stderr)
+    print(f"gatec: {line}", *more, sep="\n", file=sys.stderr)
     return code
 
 

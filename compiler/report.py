@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from gatec.backends.ice40_fit import FitRow
 
 
 def summary(manifest: Mapping[str, Any]) -> str:
@@ -70,6 +72,16 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{rate:.2f} M results/s",
         ),
     ]
+
+
+def fit_lines(table: Sequence[FitRow]) -> list[str]:
+    """Return the table of a design that does not fit: what it needs, has, and could change."""
+    head = f"  {'resource':<15} {'needed':>7} {'available':>10}  what to change"
+    rows = [
+        f"  {row.resource:<15} {row.needed:>7} {row.available:>10}  {row.change or 'fits'}"
+        for row in table
+    ]
+    return [head, *rows]
 
 
 def _plural(count: int, noun: str) -> str:

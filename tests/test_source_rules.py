@@ -20,6 +20,7 @@ DRIVER_MODULES = (
     "gatec.flows",
     "gatec.folder",
     "gatec.manifest",
+    "gatec.report",
     "gatec.simulation",
     "gatec.verify",
 )

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatec.backends.readback import read_back
 from gatec.backends.verilog import Emitted
+from gatec.blocks import IntArray
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
 from gatec.lower import Lowering, lower
@@ -19,7 +20,7 @@ from gatec.passes import PIPELINES
 from gatec.passes.pipeline import pipeline
 from gatec.passes.runner import PassReport, run_passes
 from gatec.proof.arithmetic import check_lowering
-from gatec.proof.equivalence import prove_equal
+from gatec.proof.parts import prove_in_parts
 from gatec.proof.verdict import Proof, Verdict
 from gatec.stages import register_bits
 
@@ -61,6 +62,8 @@ class Design:
         With stages.
     emitted
         The Verilog.
+    cut
+        Where the reference netlist's cuts are in the text (`emitted_cut`), or None.
     proof
         Of the emitted text against the reference netlist.
     facts
@@ -70,6 +73,7 @@ class Design:
     mapped: Mapped
     netlist: Netlist
     emitted: Emitted
+    cut: IntArray | None
     proof: Proof
     facts: list[str]
 
@@ -122,16 +126,17 @@ def build_design(
         staged.verify()
         emitted = emit_core(staged)
     with progress.step("prove the Verilog text equal to the model"):
-        proof, facts = prove_text(mapped, emitted, options)
-    return Design(mapped, staged, emitted, proof, [*mapped.facts, *facts])
+        cut = emitted_cut(staged)
+        proof, facts = prove_text(mapped, emitted, cut, options)
+    return Design(mapped, staged, emitted, cut, proof, [*mapped.facts, *facts])
 
 
 def prove_text(
-    mapped: Mapped, emitted: Emitted, options: CompileOptions
+    mapped: Mapped, emitted: Emitted, cut: IntArray | None, options: CompileOptions
 ) -> tuple[Proof, list[str]]:
     """Read the emitted text back and prove it equal to the reference netlist."""
     back = read_back(emitted.text, emitted.shape)
-    proof = prove_equal(mapped.lowering.netlist, back.netlist, timeout=options.proof_timeout)
+    proof = prove_in_parts(mapped.lowering.netlist, back.netlist, cut, options.proof_timeout)
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(
             f"the emitted Verilog is not the model: {proof.counterexample}", file=mapped.model.name
@@ -143,6 +148,19 @@ def prove_text(
             expected="a larger --proof-timeout, or --allow-unproved",
         )
     return proof, [*back.facts, f"emitted text against reference netlist: {proof.verdict.value}"]
+
+
+def emitted_cut(staged: Netlist) -> IntArray | None:
+    """Return where the cuts of a staged netlist are in its emitted text: a hint for the proof.
+
+    The text holds the gates stage by stage, each stage in the netlist's order.
+    """
+    if not staged.cuts or staged.stage is None:
+        return None
+    position = np.arange(staged.num_nets, dtype=np.int32)
+    order = np.argsort(staged.stage, kind="stable")
+    position[staged.first_gate + order] = np.arange(staged.first_gate, staged.num_nets)
+    return position[np.concatenate([port.nets for port in staged.cuts])]
 
 
 def count_luts(netlist: Netlist) -> dict[str, int]:

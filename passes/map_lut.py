@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from gatec.blif import read_blif, write_blif
+from gatec.cone import OpenConeError, cone, joined
 from gatec.netlist import Netlist
 from gatec.passes.absorb import absorb
 from gatec.passes.prune import prune
@@ -50,6 +53,31 @@ def map_lut(
         ABC failed, took too long, or wrote something that is not such a network.
     """
     core = combinational(net)
+    parts = _parts(core)
+    if parts is None:
+        return _sequential(_smallest(core, k, scripts, timeout), net)
+    front, back = (_smallest(part, k, scripts, timeout) for part in parts)
+    return joined(front, back, net)
+
+
+def _parts(core: Netlist) -> tuple[Netlist, Netlist] | None:
+    """Return what is in front of and behind the cuts, when the outputs read only the cuts.
+
+    ABC maps for the deepest path, so what lies in front of an argmax has slack to waste where both
+    are mapped together: apart it needs 0.1 to 2.6 % fewer LUT4 on the trained nets tried.
+    """
+    if not core.cuts or core.outputs[-1].width:
+        return None
+    cut = np.concatenate([port.nets for port in core.cuts])
+    try:
+        back = cone(core, cut, core.output_nets)
+    except OpenConeError:
+        return None
+    return prune(core.replace(outputs=core.cuts, cuts=())), back
+
+
+def _smallest(core: Netlist, k: int, scripts: Sequence[str], timeout: float) -> Netlist:
+    """Return the smallest mapping of a combinational netlist, or itself with wide gates split."""
     text = write_blif(core, cuts=True)
     best = split(core, k)
     for script in scripts:
@@ -58,7 +86,7 @@ def map_lut(
         found = prune(absorb(read_blif(run.files["out.blif"].decode(), core)))
         if found.fanin.shape[1] <= k and _cost(found) < _cost(best):
             best = found
-    return _sequential(best, net)
+    return best
 
 
 def _cost(net: Netlist) -> tuple[int, int]:

@@ -18,8 +18,8 @@ from gatec.report import summary
 
 _TARGET = (
     click.option("--target", default="ice40", show_default=True, help="See `gatec targets`."),
-    click.option("--device", help="Device of the target; default: the one marked by `gatec targets`."),
-    click.option("--package", help="Package of the device; default: its first in `gatec targets`."),
+    click.option("--device", help="Default: the one that `gatec targets` marks."),
+    click.option("--package", help="Default: the device's first there."),
     click.option("--board", help="See `gatec boards`: sets device and pins, adds a UART."),
     click.option("--lut-inputs", type=int, metavar="K", help="LUT size of target generic."),
     click.option(

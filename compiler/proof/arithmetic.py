@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gatec.bits import all_inputs, pack, unpack
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
+from gatec.cone import OpenConeError, cone
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
 from gatec.lower import Lowering
@@ -24,7 +25,6 @@ from gatec.lower_sum import Compressors
 from gatec.model import ModelGraph
 from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
-from gatec.proof.cone import cone
 from gatec.proof.equivalence import prove_equal
 from gatec.proof.verdict import Verdict
 from gatec.tables import MUX, VARIABLE, expand
@@ -66,6 +66,13 @@ def _require(holds: bool | np.bool_, place: str, what: str) -> None:
         raise DifferentError(what, file="lowering", place=place)
 
 
+def _cone(net: Netlist, place: str, sources: IntArray, sinks: IntArray) -> Netlist:
+    try:
+        return cone(net, sources, sinks)
+    except OpenConeError as error:
+        raise DifferentError(str(error), file="lowering", place=place) from None
+
+
 def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArray) -> None:
     """Each gate reads what the model's gate reads, through the same table."""
     gates = after - net.first_gate
@@ -82,7 +89,7 @@ def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArra
 def _check_thermometer(net: Netlist, block: Thermometer, before: IntArray, after: IntArray) -> None:
     """Every comparator reads its own feature only, and is right for every code of it."""
     features, bits = block.levels.shape
-    circuit = cone(net, before, after)
+    circuit = _cone(net, block.name, before, after)
     feature_of_input = np.repeat(np.arange(features), block.code_bits)
     own = _single_source(circuit, feature_of_input)
     wanted = np.repeat(np.arange(features), bits)
@@ -204,7 +211,7 @@ def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: in
     ripple comparator.
     """
     width = len(a)
-    circuit = cone(net, np.concatenate([a, b]), np.array([result]))
+    circuit = _cone(net, place, np.concatenate([a, b]), np.array([result]))
     if width > _EXHAUSTIVE_BITS:
         proof = prove_equal(ripple_greater(width), circuit)
         right = proof.verdict is Verdict.EQUIVALENT

@@ -43,11 +43,15 @@ def prove_equal(reference: Netlist, circuit: Netlist, timeout: float = 600.0) ->
             f"{reference.num_inputs} inputs and {reference.num_outputs} outputs against "
             f"{circuit.num_inputs} and {circuit.num_outputs}"
         )
-    smoke = random_words(np.random.default_rng(_SEED), reference.num_inputs, _SMOKE_WORDS)
-    found = find_difference(reference, circuit, smoke)
+    found = find_difference(reference, circuit, smoke_words(reference.num_inputs))
     if found is not None:
         return Proof(Verdict.DIFFERENT, f"{_SMOKE_WORDS * 64} random vectors", found)
     return _prove_by_abc(reference, circuit, timeout)
+
+
+def smoke_words(num_inputs: int) -> Words:
+    """Return the random vectors, `[num_inputs, words]`, that every pair of circuits is tried on."""
+    return random_words(np.random.default_rng(_SEED), num_inputs, _SMOKE_WORDS)
 
 
 def find_difference(reference: Netlist, circuit: Netlist, words: Words) -> Counterexample | None:

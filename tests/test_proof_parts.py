@@ -1,0 +1,109 @@
+"""A proof in parts ends as a proof of the whole would, whatever the hint says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import random_layers_model, random_netlist
+
+from gatec.bits import all_inputs
+from gatec.blocks import IntArray
+from gatec.cone import OpenConeError, cone, joined
+from gatec.evaluate import evaluate_outputs
+from gatec.lower import lower
+from gatec.netlist import Netlist, Port
+from gatec.passes.map_lut import map_lut
+from gatec.proof import parts
+from gatec.proof.parts import prove_in_parts
+from gatec.proof.verdict import Verdict
+
+
+@pytest.fixture(autouse=True)
+def _everything_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_LARGE", 0)
+
+
+def reference_and_circuit(seed: int) -> tuple[Netlist, Netlist, IntArray]:
+    model = random_layers_model(np.random.default_rng(seed), 11, [40, 50], 5)
+    reference = lower(model.with_output("argmax")).netlist
+    circuit = map_lut(reference)
+    return reference, circuit, circuit.cuts[0].nets
+
+
+def mutated(net: Netlist, rng: np.random.Generator) -> Netlist:
+    tables = net.tables.copy()
+    tables[rng.integers(net.num_gates)] ^= np.uint64(0x0001_0001_0001_0001 << int(rng.integers(16)))
+    return net.replace(tables=tables)
+
+
+def equal(a: Netlist, b: Netlist) -> bool:
+    words = all_inputs(a.num_inputs)
+    return np.array_equal(evaluate_outputs(a, words), evaluate_outputs(b, words))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_equal_circuit_is_proved_through_its_cut(seed: int) -> None:
+    reference, circuit, cut = reference_and_circuit(seed)
+    proof = prove_in_parts(reference, circuit, cut, 60)
+    assert proof.verdict is Verdict.EQUIVALENT
+    assert proof.method == "ABC cec in 10 parts, through the cut at scores"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_wrong_hint_proves_nothing_wrong(seed: int) -> None:
+    reference, circuit, cut = reference_and_circuit(seed)
+    wrong = [None, cut[::-1], cut + 1, cut[:3], np.full_like(cut, 1_000_000), np.zeros_like(cut)]
+    for hint in wrong:
+        proof = prove_in_parts(reference, circuit, hint, 60)
+        assert proof.verdict is Verdict.EQUIVALENT
+        assert "cut" not in proof.method
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_mutants_end_as_they_must(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Without the random vectors in front, the parts have to find the difference.
+    monkeypatch.setattr(parts, "smoke_words", lambda inputs: np.zeros((inputs, 1), np.uint64))
+    reference, circuit, cut = reference_and_circuit(seed % 3)
+    mutant = mutated(circuit, np.random.default_rng(seed))
+    proof = prove_in_parts(reference, mutant, cut, 60)
+    assert (proof.verdict is Verdict.EQUIVALENT) == equal(reference, mutant)
+    sides = (reference, mutant)
+    if proof.verdict is Verdict.DIFFERENT:
+        witness = proof.counterexample
+        assert witness is not None
+        words = (witness.inputs.astype(np.uint64) * np.uint64(2**64 - 1))[:, None]
+        shown = [evaluate_outputs(n, words)[witness.output, 0] & np.uint64(1) for n in sides]
+        assert shown == [witness.expected, witness.found]
+
+
+def test_a_cut_that_holds_does_not_excuse_what_is_behind() -> None:
+    reference, circuit, cut = reference_and_circuit(1)
+    (port,) = circuit.outputs
+    swapped = circuit.replace(outputs=(Port(port.name, port.nets[::-1], port.encoding),))
+    assert prove_in_parts(reference, swapped, cut, 60).verdict is Verdict.DIFFERENT
+
+
+def test_a_cone_keeps_the_function_and_refuses_other_sources() -> None:
+    net = random_netlist(np.random.default_rng(5), 8, 60, 6)
+    inputs = np.arange(2, 10, dtype=np.int32)
+    part = cone(net, inputs, net.output_nets[2:5])
+    part.verify()
+    words = all_inputs(8)
+    assert np.array_equal(evaluate_outputs(part, words), evaluate_outputs(net, words)[2:5])
+    with pytest.raises(OpenConeError, match="net 2 is read from outside"):
+        cone(net, inputs[1:], inputs[:1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_netlist_cut_in_two_joins_again(seed: int) -> None:
+    model = random_layers_model(np.random.default_rng(seed), 9, [30, 40], 4)
+    net = lower(model.with_output("argmax")).netlist
+    cut = net.cuts[0].nets
+    back = cone(net, cut, net.output_nets)
+    front = net.replace(outputs=net.cuts, cuts=())
+    again = joined(front, back, net)
+    again.verify()
+    words = all_inputs(9)
+    for port in ("outputs", "cuts"):
+        shown = [n.replace(outputs=getattr(n, port), cuts=()) for n in (net, again)]
+        assert np.array_equal(*(evaluate_outputs(n, words) for n in shown))

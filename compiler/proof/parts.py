@@ -57,30 +57,31 @@ def _through_cut(
     if cut is None or not len(known) or len(cut) != len(known) or not _is_of(circuit, cut):
         return None
     try:
-        behind = [
-            _with_equal_inputs(cone(net, nets, net.output_nets), cut)
-            for net, nets in ((reference, known), (circuit, cut))
-        ]
+        behind = _behind(reference, known, cut)
+        other = _behind(circuit, cut, cut)
     except OpenConeError:
         return None
-    proofs = [prove_equal(*behind, timeout=_left(deadline))]
+    proofs = [prove_equal(behind, other, timeout=_left(deadline))]
     if proofs[0].verdict is Verdict.EQUIVALENT:
-        sides = (
-            net.replace(outputs=(Port("y", nets),), cuts=(), stage=None)
-            for net, nets in ((reference, known), (circuit, cut))
-        )
-        proofs.append(_by_outputs(*sides, deadline))
+        front, other = _in_front(reference, known), _in_front(circuit, cut)
+        proofs.append(_by_outputs(front, other, deadline))
     equal = all(proof.verdict is Verdict.EQUIVALENT for proof in proofs)
     method = f"{proofs[-1].method}, through the cut at {reference.cuts[0].name}"
     return Proof(Verdict.EQUIVALENT, method) if equal else None
 
 
-def _with_equal_inputs(behind: Netlist, cut: IntArray) -> Netlist:
-    """Return the part behind a cut as it is when bits on one net of the circuit are one input.
+def _in_front(net: Netlist, cut: IntArray) -> Netlist:
+    """Return the netlist whose outputs are the cut."""
+    return net.replace(outputs=(Port("y", cut),), cuts=(), stage=None)
 
-    Two cut bits may share a net, or be constant: the proof in front of the cut shows that for the
-    reference too. An input is then read in place of all its equals.
+
+def _behind(net: Netlist, own: IntArray, cut: IntArray) -> Netlist:
+    """Return what computes the outputs from the cut, which is at the nets `own`.
+
+    In the circuit, two bits of the cut may share a net or be constant; the proof in front of the
+    cut shows that for the reference too. So one input is read in place of all its equals.
     """
+    behind = cone(net, own, net.output_nets)
     _, first, which = np.unique(cut, return_index=True, return_inverse=True)
     renamed = np.arange(behind.num_nets, dtype=np.int32)
     inputs = slice(behind.first_input, behind.first_register)
@@ -101,8 +102,8 @@ def _by_outputs(reference: Netlist, circuit: Netlist, deadline: float) -> Proof:
         return prove_equal(reference, circuit, timeout=_left(deadline))
 
     def prove(group: IntArray) -> Proof:
-        sides = (_part(net, group) for net in (reference, circuit))
-        return prove_equal(*sides, timeout=_left(deadline))
+        one, other = _part(reference, group), _part(circuit, group)
+        return prove_equal(one, other, timeout=_left(deadline))
 
     groups = np.array_split(np.arange(reference.num_outputs), count)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gatec.commands.reading import ModelPath, reading_options
+from gatec.commands.reading import PROOF_TIMEOUT, ModelPath, reading_options
 from gatec.console import Progress, TerminalProgress
 from gatec.driver import compile_model
 from gatec.frontends import ReadOptions
@@ -55,14 +55,7 @@ _CIRCUIT = (
     click.option("--out-beat-bits", type=int, metavar="N", help="Output bits per beat."),
 )
 _PROOF = (
-    click.option(
-        "--proof-timeout",
-        type=float,
-        default=600.0,
-        show_default=True,
-        metavar="SECONDS",
-        help="Budget of the equivalence proof.",
-    ),
+    PROOF_TIMEOUT,
     click.option(
         "--allow-unproved",
         is_flag=True,

@@ -44,6 +44,15 @@ _OPTIONS = (
     ),
 )
 
+PROOF_TIMEOUT = click.option(
+    "--proof-timeout",
+    type=float,
+    default=600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Budget of the equivalence proof.",
+)
+
 
 def reading_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the reading options to a command, which gets them as one `reading: ReadOptions`."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gatec.commands.reading import ModelPath, reading_options
+from gatec.commands.reading import PROOF_TIMEOUT, ModelPath, reading_options
 from gatec.frontends import ReadOptions
 from gatec.verify import verify_folder
 
@@ -14,14 +14,7 @@ from gatec.verify import verify_folder
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--model", type=ModelPath(), help="The model file; default: the folder's own copy.")
-@click.option(
-    "--proof-timeout",
-    type=float,
-    default=600.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="Budget of the equivalence proof.",
-)
+@PROOF_TIMEOUT
 @reading_options
 def verify(folder: Path, model: Path | None, proof_timeout: float, reading: ReadOptions) -> None:
     """Check an output folder: files unchanged, Verilog proved equal to the model, vectors right.

@@ -39,7 +39,7 @@ _CIRCUIT = (
         type=click.IntRange(0, 3),
         default=2,
         show_default=True,
-        help="Effort: 0 none, 1 fast, 2 seconds to a minute, 3 minutes.",
+        help="Effort: 0 map only, 1 fast, 2 smaller, 3 the best of several tries.",
     ),
     click.option("--stages", type=int, metavar="N", help="Pipeline stages."),
     click.option("--levels-per-stage", type=int, metavar="N", help="LUT levels in a stage."),

@@ -131,8 +131,10 @@ class DataPath:
         if cell.kind != "$dffe" or not self._advances(cell):
             raise DifferentError("a data register does not move by advance", place=self.place)
         source, target = list(cell.pins["D"]), list(cell.pins["Q"])
+        if min(source) < FIRST_INPUT:
+            raise DifferentError("a data register takes a literal", place=self.place)
         self.net[target] = self.net[source]
-        self.rank[target] = np.where(self.net[source] < FIRST_INPUT, _ANY, self.rank[source] + 1)
+        self.rank[target] = self.rank[source] + 1
 
     def _advances(self, cell: Cell) -> bool:
         return (
@@ -158,8 +160,10 @@ class DataPath:
         self.next_net += len(gates)
         outputs = nets[body.outputs]
         self.net[list(cell.pins["o"])] = outputs
-        rank = int(ranks[0]) if len(ranks) else _ANY
-        self.rank[list(cell.pins["o"])] = np.where(outputs < FIRST_INPUT, _ANY, rank)
+        if not len(ranks):
+            raise DifferentError(f"{cell.kind} reads literals alone", place=self.place)
+        # A constant is computed anew for each vector, so it has a rank as any other net.
+        self.rank[list(cell.pins["o"])] = ranks[0]
 
     def _outputs(self) -> IntArray:
         """Return the nets of `o_payload`, which must come from the last rank."""

@@ -13,9 +13,11 @@ from gatec.tables import MAX_FANIN, VARIABLE
 
 _ONES = (1 << 64) - 1
 _OPERAND = re.compile(r"1'b[01]|[A-Za-z_][A-Za-z0-9_]*")
-# One token for each operand: the slot's letter, or the constant's digit.
+# One token for each operand: the slot's letter, or the constant's letter.
 _LETTERS = "ABCDEF"
-_VALUES = {"0": 0, "1": _ONES, **{_LETTERS[j]: int(VARIABLE[j]) for j in range(MAX_FANIN)}}
+# Bare digits are no operands: in Verilog they have 32 bits.
+_CONSTANTS = {"0": "l", "1": "h"}
+_VALUES = {"l": 0, "h": _ONES, **{_LETTERS[j]: int(VARIABLE[j]) for j in range(MAX_FANIN)}}
 
 
 def read_formula(text: str) -> tuple[int, list[str]]:
@@ -31,7 +33,7 @@ def read_formula(text: str) -> tuple[int, list[str]]:
     def token(match: re.Match[str]) -> str:
         name = match[0]
         if name[0] == "1":
-            return name[3]
+            return _CONSTANTS[name[3]]
         if name not in slots:
             if len(slots) == MAX_FANIN:
                 raise DifferentError(

@@ -48,6 +48,8 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
         "read_verilog shell.v",
         f"hierarchy -check -top {top}",
         "proc",
+        # Wires with several drivers, inputs among them: its warnings are errors below.
+        "check",
         "opt_clean",
         "opt_dff",
         "opt_clean",

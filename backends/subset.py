@@ -21,7 +21,9 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _NET = rf"(?:1'b[01]|{_NAME})"
 _MODULE = re.compile(rf"^module ({_NAME})\b.*?^endmodule\n", re.MULTILINE | re.DOTALL)
 # A comment that begins with one of these speaks to a tool.
-_BETWEEN = re.compile(r"(?://(?!\s*(?:synopsys|synthesis|pragma|verilator|translate)).*)?", re.I)
+_SPOKEN_TO = "synopsys|synthesis|pragma|verilator|translate"
+# Printable characters only: to some tools a carriage return ends the comment.
+_BETWEEN = re.compile(rf"(?://(?!\s*(?:{_SPOKEN_TO}))[ -~]*)?", re.I)
 _HEAD = re.compile(
     rf"module {_NAME} \(\n  input  wire \[(\d+):0\] i,\n  output wire \[(\d+):0\] o\n\);\n"
 )

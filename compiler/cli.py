@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
+import signal
 import sys
 import tempfile
 import traceback
@@ -19,7 +21,7 @@ from gatec.commands.flash import flash
 from gatec.commands.inspect import inspect
 from gatec.commands.sim import sim
 from gatec.commands.verify import verify
-from gatec.errors import EXIT_BUG, EXIT_OK, GatecError, UsageError
+from gatec.errors import EXIT_BUG, EXIT_OK, GatecError, LimitError, UsageError
 from gatec.report import fit_lines
 
 EXIT_CODES = """\b
@@ -33,7 +35,9 @@ Exit codes:
   6  a tool is missing or failed
   7  over a limit, or does not fit the device
 """
+# As shells count them: 128 and the signal's number.
 _INTERRUPTED = 130
+_BROKEN_PIPE = 141
 
 
 @click.group(
@@ -55,17 +59,25 @@ for _command in (compile_command, sim, verify, inspect, flash, boards, targets):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run `gatec` and exit."""
+    """Run `gatec` and exit. Being terminated is like Ctrl-C: running tools are ended too."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
-def run(arguments: Sequence[str]) -> int:
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911  one return for each way to end
     """Run one command and return its exit code.
 
     Of an error one line is printed; a design that does not fit gets the table of its resources too.
     """
     try:
         cli.main(list(arguments), prog_name="gatec", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return UsageError.exit_code
     except click.ClickException as error:
         return _complain(error.format_message(), UsageError.exit_code)
     except GatecError as error:
@@ -76,7 +88,13 @@ def run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # The reader of our output went away; Python must not try to flush to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_OK
+        return _BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EBADF):
+            raise
+        return _complain(f"cannot write: {error.strerror}", UsageError.exit_code)
+    except MemoryError:
+        return _complain("out of memory", LimitError.exit_code)
     except Exception:  # noqa: BLE001  anything else is a bug of gatec, and is reported as one
         return _complain(f"a bug of gatec: please report {_write_report(arguments)}", EXIT_BUG)
     return EXIT_OK

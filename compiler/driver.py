@@ -105,12 +105,12 @@ def compile_model(
     """Compile a model; see `compile`. `named_below` writes to a folder of the model's name."""
     if output_dir is not None and not named_below:
         check_target(output_dir)
+    flow = choose_flow(options)
     with progress.step("read the model"):
         graph, sha256 = read_any(model, reading)
     if output_dir is not None and named_below:
         output_dir = output_dir / graph.name
         check_target(output_dir)
-    flow = choose_flow(options)
     mapped = map_model(graph, flow.lut_inputs, options, progress)
     design, physical, files = _meet_clock(mapped, flow, options, progress)
     files |= vector_files(mapped.model, make_vectors(mapped.model.num_inputs, options.vectors))
@@ -140,7 +140,7 @@ def _meet_clock(
     """Build and route; where a clock is required, again with shorter stages until it is met."""
     stages, levels = flow.pipelining()
     clock = flow.required_clock
-    for _ in range(_CLOCK_TRIES):
+    for left in reversed(range(_CLOCK_TRIES)):
         design = build_design(
             mapped, flow.emit, options, progress, stages=stages, levels_per_stage=levels
         )
@@ -148,7 +148,7 @@ def _meet_clock(
         fmax = None if physical is None else physical["fmax_mhz"]
         if clock is None or fmax is None or fmax >= clock:
             return design, physical, files
-        if levels is None or levels == 1:
+        if levels is None or levels == 1 or not left:
             break
         shorter = max(1, min(levels - 1, int(levels * fmax / clock)))
         progress.note(f"{fmax:.1f} MHz with {levels} LUT levels a stage: trying {shorter}")
@@ -156,5 +156,5 @@ def _meet_clock(
     raise LimitError(
         f"clock of {clock:g} MHz: routed at {fmax:.1f} MHz",
         file=mapped.model.name,
-        expected="a lower --clock, more --stages, or a faster --device",
+        expected="a lower --clock or a faster --device",
     )

@@ -68,6 +68,10 @@ class Flow(ABC):
             return None, self.levels_at(self.required_clock)
         return None, DEFAULT_LEVELS
 
+    def check(self) -> None:
+        """Raise `UsageError` at the first option that does not go with the target."""
+        _ = self.lut_inputs, self.pipelining()
+
     @abstractmethod
     def levels_at(self, clock_mhz: float) -> int:
         """Return how many LUT levels probably fit a clock."""

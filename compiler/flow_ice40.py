@@ -31,6 +31,11 @@ class Ice40Flow(Flow):
         """Its package."""
         return self.device.choose_package(self.options.package)
 
+    def check(self) -> None:
+        """Raise `UsageError` at the first option that does not go with the device."""
+        super().check()
+        _ = self.package
+
     def levels_at(self, clock_mhz: float) -> int:
         """Return the device's estimate."""
         return self.device.delays.levels_at(clock_mhz)

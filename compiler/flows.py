@@ -14,8 +14,14 @@ def choose_flow(options: CompileOptions) -> Flow:
     """Return the flow of `options.target`; raise `UsageError` for options it does not know."""
     target = find_target(options.target)
     if target.devices:
-        return (BoardFlow if options.board else Ice40Flow)(target, options)
+        return _checked((BoardFlow if options.board else Ice40Flow)(target, options))
     for name in ("device", "package", "board"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} with target {target.name}", expected="no such option")
-    return GenericFlow(target, options)
+    return _checked(GenericFlow(target, options))
+
+
+def _checked(flow: Flow) -> Flow:
+    """Return the flow after all its options were looked at: errors come before the work."""
+    flow.check()
+    return flow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, read_model
 from gatec.limits import MAX_HEADER_BYTES, check_limit
-from gatec.model import ModelGraph
+from gatec.model import OUTPUT_KINDS, ModelGraph
 from gatec.publish import MANIFEST
 
 MODEL_FILE = "model.npz"
@@ -36,18 +37,18 @@ class OutputFolder:
     def load(cls, path: Path) -> OutputFolder:
         """Read a folder's manifest; raise `ModelError` when it is none of gatec's."""
         file = path / MANIFEST
-        if not file.is_file():
-            raise ModelError(f"has no {MANIFEST}", file=path, expected="a folder written by gatec")
-        check_limit(file.stat().st_size, MAX_HEADER_BYTES, "manifest bytes", file=file)
         try:
+            if not file.is_file():
+                raise ModelError(
+                    f"has no {MANIFEST}", file=path, expected="a folder written by gatec"
+                )
+            check_limit(file.stat().st_size, MAX_HEADER_BYTES, "manifest bytes", file=file)
             manifest = json.loads(file.read_bytes())
+        except OSError as error:
+            raise ModelError(error.strerror or str(error), file=file) from None
         except (ValueError, RecursionError) as error:
             raise ModelError(f"is not JSON: {error}", file=file) from None
-        keys = {"gatec", "model", "files", "options", "interface", "proof"}
-        if not isinstance(manifest, dict) or not keys <= manifest.keys():
-            raise ModelError(
-                "is not a manifest of gatec", file=file, expected=f"keys {sorted(keys)}"
-            )
+        _check(manifest, file)
         return cls(path, manifest)
 
     def read(self, name: str) -> bytes:
@@ -83,3 +84,49 @@ class OutputFolder:
     def verilog(self) -> str:
         """The emitted core."""
         return self.read(f"{self.manifest['interface']['top']}.v").decode()
+
+
+_WIDTH = range(1, 1 << 31)
+# What the commands rely on: the path of a value in the manifest, and whether it is one.
+_RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
+    ("gatec",): lambda value: isinstance(value, str),
+    ("model", "name"): lambda value: isinstance(value, str),
+    ("files",): lambda value: (
+        isinstance(value, dict)
+        and all(isinstance(text, str) for pair in value.items() for text in pair)
+        and not any("/" in name for name in value)
+    ),
+    ("options", "output"): lambda value: value in OUTPUT_KINDS,
+    ("options", "board"): lambda value: value is None or isinstance(value, str),
+    ("interface", "top"): lambda value: isinstance(value, str),
+    ("interface", "style"): lambda value: value in ("generic", "ice40"),
+    **{
+        ("interface", side, key): lambda value: _is_integer(value, _WIDTH)
+        for side in ("input", "output")
+        for key in ("bits", "beat_bits")
+    },
+    ("interface", "stage_bits"): lambda value: _are_integers(value, range(1 << 31)),
+    ("interface", "cut_nets"): lambda value: value is None or _are_integers(value, range(1 << 31)),
+    ("physical",): lambda value: value is None or isinstance(value, dict),
+}
+
+
+def _is_integer(value: object, allowed: range) -> bool:
+    return type(value) is int and value in allowed
+
+
+def _are_integers(values: object, allowed: range) -> bool:
+    return isinstance(values, list) and all(_is_integer(value, allowed) for value in values)
+
+
+def _check(manifest: Any, file: Path) -> None:
+    """Raise `ModelError` at the first value that a command could stumble over."""
+    for place, holds in _RULES.items():
+        value = manifest
+        for key in place:
+            value = value.get(key, _ABSENT) if isinstance(value, dict) else _ABSENT
+        if value is _ABSENT or not holds(value):
+            raise ModelError("is not as gatec writes it", file=file, place=".".join(place))
+
+
+_ABSENT = object()

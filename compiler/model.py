@@ -201,7 +201,8 @@ class ModelGraph:
 
     def predict(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
         """Return the class of each row of `[samples, num_inputs]` bits."""
-        result = self.evaluate(pack(samples), len(samples))
+        bits = checked_bits(samples)
+        result = self.evaluate(pack(bits), len(bits))
         if result.classes is None:
             raise UsageError(
                 "the model has no classes", file=self.name, expected="--classes N when reading it"
@@ -210,7 +211,8 @@ class ModelGraph:
 
     def output_bits(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
         """Return the circuit's output bits for each row of `[samples, num_inputs]` bits."""
-        return unpack(self.evaluate_outputs(pack(samples), len(samples)), len(samples))
+        bits = checked_bits(samples)
+        return unpack(self.evaluate_outputs(pack(bits), len(bits)), len(bits))
 
     def lines(self) -> Iterator[str]:
         """Yield the text form: one line a block."""
@@ -220,3 +222,14 @@ class ModelGraph:
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
+
+
+def checked_bits(samples: npt.ArrayLike) -> npt.NDArray[np.generic]:
+    """Return `[samples, inputs]` as an array; raise `UsageError` when a value is not 0 or 1."""
+    bits = np.asarray(samples)
+    if bits.ndim != 2 or not np.isin(bits, (0, 1)).all():
+        raise UsageError(
+            f"samples of shape {list(bits.shape)} with other values than bits",
+            expected="a matrix of 0 and 1, a row for each sample",
+        )
+    return bits

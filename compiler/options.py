@@ -9,6 +9,16 @@ from gatec.errors import UsageError
 from gatec.model import OUTPUT_KINDS, OutputKind
 
 MAX_EFFORT = 3
+MAX_TIMEOUT = 1_000_000
+MAX_VECTORS = 1_000_000
+
+
+def check_timeout(seconds: float) -> None:
+    """Raise `UsageError` unless a proof can have that budget."""
+    if not 0 < seconds <= MAX_TIMEOUT:
+        raise UsageError(
+            f"--proof-timeout {seconds:g}", expected=f"seconds, more than 0 and up to {MAX_TIMEOUT}"
+        )
 
 
 @dataclass(frozen=True)
@@ -83,17 +93,22 @@ class CompileOptions:
                     f"--{name.replace('_', '-')} {value}", expected="a positive number"
                 )
         if self.board is not None and (self.device is not None or self.package is not None):
-            raise UsageError("--board and --device together", expected="one of them")
+            other = "--package" if self.device is None else "--device"
+            raise UsageError(f"--board and {other} together", expected="one of them")
         if not 0 <= self.optimise <= MAX_EFFORT:
             raise UsageError(f"-O{self.optimise}", expected=f"-O0 to -O{MAX_EFFORT}")
         if self.output not in OUTPUT_KINDS:
             raise UsageError(f"--output {self.output}", expected=" or ".join(OUTPUT_KINDS))
-        if not self.proof_timeout > 0:
+        check_timeout(self.proof_timeout)
+        if not 1 <= self.vectors <= MAX_VECTORS:
+            raise UsageError(f"--vectors {self.vectors}", expected=f"1 to {MAX_VECTORS}")
+        if not 0 <= self.seed < 1 << 31:
+            raise UsageError(f"--seed {self.seed}", expected=f"0 to {(1 << 31) - 1}")
+        if self.clock is not None and not self.place_and_route:
             raise UsageError(
-                f"--proof-timeout {self.proof_timeout}", expected="a positive number of seconds"
+                "--clock without place and route, which alone can tell",
+                expected="--levels-per-stage N with --no-pnr",
             )
-        if self.vectors < 1:
-            raise UsageError(f"--vectors {self.vectors}", expected="a positive number")
 
     def recorded(self) -> dict[str, object]:
         """Return the options that decide the output, for the manifest: no paths."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
+import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from gatec.errors import UsageError
 MANIFEST = "manifest.json"
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
-_STALE = re.compile(r"\.gatec-(\d+)-")
+_PREFIX = ".gatec-"
 
 
 def check_target(target: Path) -> None:
@@ -28,20 +29,40 @@ def check_target(target: Path) -> None:
 
     Called before the work, so that nobody waits minutes for a refusal.
     """
+    try:
+        _check_target(target)
+    except OSError as error:
+        raise _refused(target, error) from error
+
+
+def _check_target(target: Path) -> None:
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UsageError("is not a folder", file=target, expected="a folder or a new name")
-    if target.is_dir() and any(target.iterdir()) and not (target / MANIFEST).is_file():
+        raise UsageError("is a link or a file", file=target, expected="a folder or a new name")
+    strangers = _strangers(target)
+    if strangers:
         raise UsageError(
-            "holds files that gatec did not write", file=target, expected="an empty or new folder"
+            f"holds files that gatec did not write, such as {strangers[0]}",
+            file=target,
+            expected="an empty or new folder",
         )
     parent = target.absolute().parent
     while not parent.exists():
         parent = parent.parent
+    # Trying is the only sure way: access rights say nothing of read-only or odd file systems.
+    folder, lock = _fresh_folder(parent)
+    os.close(lock)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _strangers(target: Path) -> list[str]:
+    """Return the names in a folder that its manifest does not list, sorted."""
+    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
     try:
-        # Trying is the only sure way: access rights say nothing of read-only or odd file systems.
-        Path(tempfile.mkdtemp(prefix=f".gatec-{os.getpid()}-", dir=parent)).rmdir()
-    except OSError as error:
-        raise _refused(target, error) from error
+        manifest = json.loads((target / MANIFEST).read_bytes())
+        known = {MANIFEST, *manifest["files"]} if "gatec" in manifest else set()
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        known = set()
+    return sorted(names - known)
 
 
 def publish(target: Path, files: Mapping[str, bytes]) -> None:
@@ -64,7 +85,7 @@ def _refused(target: Path, error: OSError) -> UsageError:
 def _publish(target: Path, files: Mapping[str, bytes]) -> None:
     parent = target.parent
     _sweep(parent)
-    fresh = Path(tempfile.mkdtemp(prefix=f".gatec-{os.getpid()}-", dir=parent))
+    fresh, lock = _fresh_folder(parent)
     try:
         for name, content in files.items():
             with (fresh / name).open("wb") as file:
@@ -76,7 +97,22 @@ def _publish(target: Path, files: Mapping[str, bytes]) -> None:
         _take_place(fresh, target)
         _sync(parent)
     finally:
+        os.close(lock)
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _fresh_folder(parent: Path) -> tuple[Path, int]:
+    """Return a new hidden folder and the descriptor that locks it against `_sweep`."""
+    while True:
+        fresh = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
+        try:
+            lock = os.open(fresh, os.O_RDONLY)
+        except FileNotFoundError:
+            continue  # swept before it was locked
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if fresh.exists():
+            return fresh, lock
+        os.close(lock)
 
 
 def _take_place(fresh: Path, target: Path) -> None:
@@ -108,11 +144,20 @@ def _exchange(a: Path, b: Path) -> None:
 
 
 def _sweep(parent: Path) -> None:
-    """Remove the hidden folders of runs that no longer live."""
-    for path in parent.glob(".gatec-*"):
-        match = _STALE.match(path.name)
-        if match and not Path(f"/proc/{match[1]}").exists():
+    """Remove the hidden folders of runs that no longer live: those that nobody holds a lock on."""
+    for path in parent.glob(f"{_PREFIX}*"):
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            continue  # gone, or not ours
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # somebody is writing it
+        else:
             shutil.rmtree(path, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def _sync(folder: Path) -> None:

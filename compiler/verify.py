@@ -18,6 +18,7 @@ from gatec.frontends import ReadOptions, read_model
 from gatec.lower import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
+from gatec.options import check_timeout
 from gatec.proof.arithmetic import check_lowering
 from gatec.proof.parts import prove_in_parts
 from gatec.proof.verdict import Verdict
@@ -39,13 +40,21 @@ def verify_folder(
     timeout
         Seconds for the equivalence proof.
     """
+    check_timeout(timeout)
     folder = OutputFolder.load(path)
     yield f"{folder.check_files()} files are as written"
+    if model_file is None:
+        yield "the model is the folder's own copy: --model ties it to your file"
     model = folder.model() if model_file is None else _original(folder, model_file, reading)
     lowering = lower(model)
     yield from check_lowering(model, lowering)
     back = read_back(folder.verilog, core_shape(folder))
     yield from back.facts
+    if (back.netlist.num_inputs, back.netlist.num_outputs) != (
+        lowering.netlist.num_inputs,
+        lowering.netlist.num_outputs,
+    ):
+        raise DifferentError("the Verilog has other widths than the model", file=path)
     hint = folder.manifest["interface"].get("cut_nets")
     cut = None if hint is None else np.array(hint, dtype=np.int32)
     proof = prove_in_parts(lowering.netlist, back.netlist, cut, timeout)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.errors import UsageError
+from gatec.limits import MAX_GATES
 
 Parametrization = Literal["raw", "light", "warp"]
 
@@ -60,8 +61,8 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         for option, value in (("--inputs", self.inputs), ("--classes", self.classes)):
-            if value is not None and value < 1:
-                raise UsageError(f"{option} {value}", expected="a positive number")
+            if value is not None and not 1 <= value <= MAX_GATES:
+                raise UsageError(f"{option} {value}", expected=f"1 to {MAX_GATES}")
         if self.tau is not None and not 0 < self.tau < math.inf:
             raise UsageError(f"--tau {self.tau}", expected="a positive number")
         if self.beta is not None and not math.isfinite(self.beta):

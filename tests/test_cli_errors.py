@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import gatec
 from gatec import driver
 from gatec.cli import run
 from gatec.commands import boards
@@ -139,7 +140,12 @@ def test_a_hostile_name_stays_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         (["--output", "probabilities"], "'probabilities' is not one of"),
         (["--beat-bits", "0"], "--beat-bits 0"),
         (["--vectors", "0"], "--vectors 0"),
+        (["--vectors", "100000000000"], "--vectors 100000000000"),
+        (["--seed", "99999999999999999999"], "--seed"),
+        (["--clock", "50", "--no-pnr"], "--clock without place and route"),
+        (["--inputs", "99999999999"], "--inputs"),
         (["--proof-timeout", "0"], "--proof-timeout 0"),
+        (["--proof-timeout", "inf"], "--proof-timeout inf"),
         (["--replay", "seed=x"], "replay"),
         (["--no-such-option"], "--no-such-option"),
     ],
@@ -169,7 +175,7 @@ def test_unwritable_outputs_are_refused_before_the_work(
     line = complain(
         capsys, tmp_path, "compile", "demo:digits", "-q", "-o", tmp_path / "mine", code=2
     )
-    assert line.endswith("holds files that gatec did not write; expected an empty or new folder")
+    assert "holds files that gatec did not write, such as thesis.tex" in line
 
 
 def test_a_design_that_does_not_fit_says_what_to_change(
@@ -201,7 +207,7 @@ def test_a_missing_tool_is_named(
 def test_folders_that_are_none_of_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("verify", "flash"):
         assert "has no manifest.json" in complain(capsys, tmp_path, command, tmp_path, code=3)
-    for text in ("{", "[]", "{}", json.dumps({"gatec": 1})):
+    for text in ("{", "[]", "{}", "9" * 5000, json.dumps({"gatec": "1", "model": 5})):
         (tmp_path / "manifest.json").write_text(text)
         assert complain(capsys, tmp_path, "verify", tmp_path, code=3)
 
@@ -237,6 +243,42 @@ def test_a_rewritten_manifest_does_not_fool_verify(
     manifest["files"]["digits.v"] = hashlib.sha256(verilog.read_bytes()).hexdigest()
     (target / "manifest.json").write_text(json.dumps(manifest))
     assert "the Verilog is not the model" in complain(capsys, tmp_path, "verify", target, code=5)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("interface", "top"), 5),
+        (("interface", "cut_nets"), ["a"]),
+        (("interface", "cut_nets"), [1 << 40]),
+        (("interface", "input"), None),
+        (("interface", "stage_bits"), [-1]),
+        (("files",), []),
+        (("files",), {"../x": ""}),
+        (("options", "output"), "nonsense"),
+        (("model", "name"), 5),
+    ],
+)
+def test_a_damaged_manifest_is_a_bad_file(
+    place: tuple[str, ...], value: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "out"
+    assert run(["compile", "demo:digits", "--no-pnr", "-q", "-o", str(target)]) == 0
+    manifest = json.loads((target / "manifest.json").read_text())
+    inner = manifest
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    (target / "manifest.json").write_text(json.dumps(manifest))
+    line = complain(capsys, tmp_path, "verify", target, code=3)
+    assert f"{'.'.join(place)}" in line
+
+
+def test_no_command_is_wrong_usage_with_the_whole_help(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run([]) == 2
+    assert "Commands:" in capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -276,3 +318,48 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
             check=False,
         )
     assert b"Traceback" not in done.stderr
+
+
+def test_interrupted_tools_end_in_one_line(tmp_path: Path) -> None:
+    """SIGINT and SIGTERM at several moments: one line, code 130, nothing left."""
+    code = "from gatec.cli import main; import sys; main(sys.argv[1:])"
+    for signal_number, delay in ((2, 1.2), (15, 1.2), (15, 2.5)):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, "compile", "demo:digits", "-q", "-o", tmp_path / "out"],
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(delay)
+        process.send_signal(signal_number)
+        _, error = process.communicate(timeout=20)
+        assert (process.returncode, error.strip()) == (130, b"gatec: interrupted")
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_standard_output_is_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "gatec", "targets"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            cwd=tmp_path,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert done.stderr == b"gatec: cannot write: No space left on device\n"
+
+
+def test_odd_paths_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    long = tmp_path / ("x" * 300)
+    complain(capsys, tmp_path, "compile", "demo:digits", "-q", "-o", long, code=2)
+    complain(capsys, tmp_path, "verify", long, code=3)
+    sim = ["sim", "demo:digits", "--data", "demo:digits-test"]
+    complain(capsys, tmp_path, *sim, "-o", tmp_path / "no" / "x.npy", code=2)
+
+
+def test_values_that_are_not_bits_are_refused() -> None:
+    model = gatec.read_model(Path(DEMO))
+    for samples in (np.full((2, 128), 0.4), np.full((2, 128), np.nan), np.ones(128)):
+        with pytest.raises(gatec.GatecError, match="matrix of 0 and 1"):
+            model.predict(samples)

@@ -134,6 +134,14 @@ def damage_certificate(lowering: Lowering, kind: str) -> Lowering:
         return replace(
             lowering, selects=[replace(node, first=node.second, second=node.first), *selects[1:]]
         )
+    if kind == "split moved":
+        winner = selects[0].winner
+        moved = replace(
+            winner,
+            score=np.append(winner.score, winner.number[0]),
+            number=winner.number[1:],
+        )
+        return replace(lowering, selects=[replace(selects[0], winner=moved), *selects[1:]])
     node = selects[-1]
     forged = replace(node.winner, score=node.first.score)
     return replace(lowering, selects=[*selects[:-1], replace(node, winner=forged)])
@@ -148,6 +156,7 @@ def damage_certificate(lowering: Lowering, kind: str) -> Lowering:
         "match missing",
         "contenders swapped",
         "winner forged",
+        "split moved",
     ],
 )
 def test_a_damaged_certificate_is_refused(kind: str) -> None:

@@ -79,6 +79,14 @@ def test_a_difference_that_random_vectors_see_needs_no_tool() -> None:
     assert "random vectors" in proof.method
 
 
+def test_a_witness_may_lie_in_inputs_that_the_reference_does_not_read() -> None:
+    nothing = rare(False).replace(outputs=(Port("y", [0]),))
+    proof = prove_equal(nothing, rare(False))
+    assert proof.verdict is Verdict.DIFFERENT
+    assert proof.counterexample is not None
+    assert proof.counterexample.inputs.all()
+
+
 def test_interfaces_must_match() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="7 inputs and 3 outputs against 7 and 4"):

@@ -15,23 +15,30 @@ from pathlib import Path
 import pytest
 
 from gatec.errors import UsageError
-from gatec.publish import MANIFEST, check_target, publish
+from gatec.publish import MANIFEST, _fresh_folder, check_target, publish
 
 WRITER = """
-import sys
+import json, sys
 from pathlib import Path
 from gatec.publish import publish
 target, stamp = Path(sys.argv[1]), sys.argv[2]
 print("ready", flush=True)
 while True:
     more = {f"f{i}": stamp.encode() * 999 for i in range(9)}
-    publish(target, {"manifest.json": stamp.encode(), **more})
+    manifest = json.dumps({"gatec": stamp, "files": {name: "" for name in more}})
+    publish(target, {"manifest.json": manifest.encode(), **more})
 """
+
+
+def stub(stamp: str, **files: bytes) -> dict[str, bytes]:
+    """Return files with a manifest that lists them."""
+    manifest = {"gatec": stamp, "files": dict.fromkeys(files, "")}
+    return {MANIFEST: json.dumps(manifest).encode(), **files}
 
 
 def whole(target: Path) -> str:
     """Return the stamp of a complete output; fail on a torn one."""
-    stamp = (target / MANIFEST).read_text()
+    stamp: str = json.loads((target / MANIFEST).read_text())["gatec"]
     assert sorted(p.name for p in target.iterdir()) == sorted(
         [MANIFEST, *(f"f{i}" for i in range(9))]
     )
@@ -42,15 +49,16 @@ def whole(target: Path) -> str:
 
 def test_a_new_folder_is_written_and_an_old_one_replaced_whole(tmp_path: Path) -> None:
     target = tmp_path / "a" / "out"
-    publish(target, {MANIFEST: b"1", "old": b"x"})
-    publish(target, {MANIFEST: b"2", "new": b"y"})
-    assert {p.name: p.read_bytes() for p in target.iterdir()} == {MANIFEST: b"2", "new": b"y"}
+    publish(target, stub("1", old=b"x"))
+    publish(target, stub("2", new=b"y"))
+    assert {p.name: p.read_bytes() for p in target.iterdir()} == stub("2", new=b"y")
     assert [p.name for p in target.parent.iterdir()] == ["out"]
 
 
 def test_killed_writers_leave_whole_outputs(tmp_path: Path) -> None:
     target = tmp_path / "out"
     chance = random.Random(1)
+    published: set[str] = set()
     for round_number in range(30):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(target), f"round{round_number}"],
@@ -63,13 +71,14 @@ def test_killed_writers_leave_whole_outputs(tmp_path: Path) -> None:
         process.wait()
         process.stdout.close()
         if target.exists():
-            whole(target)
-    publish(target, {MANIFEST: b"end"})
+            published.add(whole(target))
+    assert published
+    publish(target, stub("end"))
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 def write_often(target: Path, stamp: str) -> None:
-    files = {MANIFEST: stamp.encode(), **{f"f{i}": stamp.encode() * 999 for i in range(9)}}
+    files = stub(stamp, **{f"f{i}": stamp.encode() * 999 for i in range(9)})
     for _ in range(20):
         publish(target, files)
 
@@ -90,7 +99,7 @@ def test_many_writers_leave_one_whole_winner(tmp_path: Path) -> None:
 def test_folders_of_others_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("x")
     with pytest.raises(UsageError, match="holds files that gatec did not write"):
-        publish(tmp_path, {MANIFEST: b"1"})
+        publish(tmp_path, stub("1"))
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -106,7 +115,7 @@ def test_a_file_or_link_in_the_way_is_refused(tmp_path: Path) -> None:
 
 def test_a_full_disk_leaves_the_old_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "out"
-    publish(target, {MANIFEST: b"old"})
+    publish(target, stub("old"))
     real, calls, limit = os.fsync, 0, 0
 
     def failing(descriptor: int) -> None:
@@ -120,12 +129,29 @@ def test_a_full_disk_leaves_the_old_output(tmp_path: Path, monkeypatch: pytest.M
     for nth in (1, 2, 3):
         calls, limit = 0, nth
         with pytest.raises(UsageError, match="No space left on device"):
-            publish(target, {MANIFEST: b"new", "more": b"x"})
-        assert {p.name: p.read_bytes() for p in target.iterdir()} == {MANIFEST: b"old"}
+            publish(target, stub("new", more=b"x"))
+        assert {p.name: p.read_bytes() for p in target.iterdir()} == stub("old")
         assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-def test_the_manifest_name_is_what_marks_our_folders(tmp_path: Path) -> None:
-    target = tmp_path / "out"
-    publish(target, {MANIFEST: json.dumps({}).encode()})
-    check_target(target)
+def test_a_manifest_of_others_or_a_stranger_among_ours_is_respected(tmp_path: Path) -> None:
+    extension = tmp_path / "extension"
+    extension.mkdir()
+    (extension / MANIFEST).write_text('{"name": "an extension", "files": {}}')
+    ours = tmp_path / "ours"
+    publish(ours, stub("1", mine=b"x"))
+    check_target(ours)
+    (ours / "notes.txt").write_text("keep me")
+    for target, stranger in ((extension, MANIFEST), (ours, "notes.txt")):
+        with pytest.raises(UsageError, match=f"did not write, such as {stranger}"):
+            publish(target, stub("2"))
+    assert (ours / "notes.txt").read_text() == "keep me"
+
+
+def test_a_live_writers_folder_is_not_swept(tmp_path: Path) -> None:
+    fresh, lock = _fresh_folder(tmp_path)
+    publish(tmp_path / "out", stub("1"))
+    assert fresh.is_dir()
+    os.close(lock)
+    publish(tmp_path / "out", stub("2"))
+    assert not fresh.exists()

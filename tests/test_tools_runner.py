@@ -26,7 +26,7 @@ def test_inputs_go_in_and_outputs_come_back() -> None:
 
 
 def test_each_run_has_a_fresh_folder() -> None:
-    tool = shim("import os; assert os.listdir('.') == []; open('left', 'w').write('x')")
+    tool = shim("import os; assert os.listdir('.') == ['.tmp']; open('left', 'w').write('x')")
     tool.run([])
     tool.run([])
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +49,21 @@ def sim(model: Path, output_file: Path | None, as_json: bool, **values: Any) -> 
         raise UsageError(f"--limit {limit}", expected="a positive number")
     result = simulate(model, reading=reading, **values)
     if output_file is not None:
-        try:
-            with output_file.open("wb") as file:
-                np.save(file, result.outputs)
-        except OSError as error:
-            raise UsageError(f"cannot be written: {error.strerror}", file=output_file) from None
+        _save(result, output_file)
     click.echo(_as_json(result) if as_json else _as_text(result, output_file is None))
+
+
+def _save(result: Simulation, path: Path) -> None:
+    """Write the outputs all or nothing."""
+    content = io.BytesIO()
+    np.save(content, result.outputs)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(content.getvalue())
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise UsageError(f"cannot be written: {error.strerror}", file=path) from None
 
 
 def _as_json(result: Simulation) -> str:

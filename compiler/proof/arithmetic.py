@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gatec.bits import all_inputs, pack, unpack
+from gatec.bits import all_inputs, unpack
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.cone import OpenConeError, cone
 from gatec.errors import DifferentError
@@ -38,6 +38,8 @@ _RIPPLE = (~VARIABLE[0] & VARIABLE[1]) | (~(VARIABLE[0] ^ VARIABLE[1]) & VARIABL
 def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
     """Return the facts proved, or raise `DifferentError` at the first claim that does not hold."""
     net = lowering.netlist
+    # The arguments below rest on the topological order.
+    net.verify()
     facts: list[str] = []
     nets = lowering.block_nets[model.input.name]
     _require(np.array_equal(nets, net.inputs[0].nets), model.input.name, "is not the input port")
@@ -56,6 +58,8 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
         elif isinstance(block, Argmax):
             _check_argmax(net, block, nets, after, lowering.selects)
             facts.append(f"{block.name}: {len(lowering.selects)} comparators tried on all inputs")
+        else:
+            raise NotImplementedError(type(block).__name__)
         nets = after
     _require(np.array_equal(nets.reshape(-1), net.output_nets), "output", "is not the last block")
     return facts
@@ -97,8 +101,8 @@ def _check_thermometer(net: Netlist, block: Thermometer, before: IntArray, after
         ((own == wanted) | (own == _NO_SOURCE)).all(), block.name, "a comparator reads two features"
     )
     codes = np.arange(1 << block.code_bits)
-    planes = (codes[:, None] >> np.arange(block.code_bits)) & 1
-    found = unpack(evaluate_outputs(circuit, pack(np.tile(planes, features))), len(codes))
+    planes = np.tile(all_inputs(block.code_bits), (features, 1))
+    found = unpack(evaluate_outputs(circuit, planes), len(codes))
     expected = codes[:, None] >= block.levels.reshape(-1)
     _require(np.array_equal(found != 0, expected), block.name, "a comparator is wrong")
 
@@ -194,6 +198,8 @@ def _check_match(net: Netlist, place: str, node: SelectNode) -> None:
     first, second, winner = node.first, node.second, node.winner
     ends = (winner.first, winner.last) == (first.first, second.last)
     _require(ends, place, "the winner's range is wrong")
+    shapes = {(len(side.score), len(side.number)) for side in (first, second, winner)}
+    _require(len(shapes) == 1, place, "scores or class numbers differ in width")
     check_greater(net, place, first.score, second.score, node.second_wins)
     chosen = np.concatenate([winner.score, winner.number]) - net.first_gate
     a = np.concatenate([first.score, first.number])

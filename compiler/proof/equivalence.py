@@ -38,15 +38,20 @@ def prove_equal(reference: Netlist, circuit: Netlist, timeout: float = 600.0) ->
     ValueError
         The interfaces differ in width.
     """
+    check_widths(reference, circuit)
+    found = find_difference(reference, circuit, smoke_words(reference.num_inputs))
+    if found is not None:
+        return Proof(Verdict.DIFFERENT, f"{_SMOKE_WORDS * 64} random vectors", found)
+    return _prove_by_abc(reference, circuit, timeout)
+
+
+def check_widths(reference: Netlist, circuit: Netlist) -> None:
+    """Raise `ValueError` unless both circuits have equally many input and output bits."""
     if (reference.num_inputs, reference.num_outputs) != (circuit.num_inputs, circuit.num_outputs):
         raise ValueError(
             f"{reference.num_inputs} inputs and {reference.num_outputs} outputs against "
             f"{circuit.num_inputs} and {circuit.num_outputs}"
         )
-    found = find_difference(reference, circuit, smoke_words(reference.num_inputs))
-    if found is not None:
-        return Proof(Verdict.DIFFERENT, f"{_SMOKE_WORDS * 64} random vectors", found)
-    return _prove_by_abc(reference, circuit, timeout)
 
 
 def smoke_words(num_inputs: int) -> Words:
@@ -99,8 +104,9 @@ def _prove_by_abc(reference: Netlist, circuit: Netlist, timeout: float) -> Proof
 def _witness(reference: Netlist, circuit: Netlist, log: str) -> Proof:
     """Re-simulate the input pattern that ABC printed: its word alone is not taken."""
     bits = np.zeros((reference.num_inputs, 1), dtype=np.uint64)
-    pattern = log.rpartition("Input pattern:")[2]
-    for number, value in re.findall(r"\bpi(\d+)=([01])\b", pattern):
+    # Not the line "Input pattern:", which lists only what the first circuit's output reads.
+    line = re.search(r"^INPUT: (.*?)\.  OUTPUT:", log, re.MULTILINE)
+    for number, value in re.findall(r"\bpi(\d+) = 1'h([01])\b", line[1] if line else ""):
         bits[int(number), 0] = ALL_ONES * np.uint64(value)
     found = find_difference(reference, circuit, bits)
     if found is None:

@@ -11,7 +11,7 @@ import numpy as np
 from gatec.blocks import IntArray
 from gatec.cone import OpenConeError, cone
 from gatec.netlist import FIRST_INPUT, Netlist, Port
-from gatec.proof.equivalence import find_difference, prove_equal, smoke_words
+from gatec.proof.equivalence import check_widths, find_difference, prove_equal, smoke_words
 from gatec.proof.verdict import Proof, Verdict
 
 # Below this many gates in both circuits, starting ABC more than once costs more than it gains.
@@ -35,6 +35,7 @@ def prove_in_parts(
     timeout
         Seconds for each ABC run, and for all parts together.
     """
+    check_widths(reference, circuit)
     found = find_difference(reference, circuit, smoke_words(reference.num_inputs))
     if found is not None:
         return Proof(Verdict.DIFFERENT, "random vectors", found)

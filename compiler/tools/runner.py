@@ -13,10 +13,13 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gatec.errors import ToolError
+
+_SCRATCH = ".tmp"
 
 
 class ToolTimeout(ToolError):
@@ -115,7 +118,10 @@ class Tool:
             return ToolRun(log, self._collect(work, outputs, log), seconds)
 
     def _execute(self, arguments: Sequence[str], work: Path, timeout: float) -> tuple[str, int]:
-        environment = {**os.environ, "LC_ALL": "C", **self.environment}
+        # Tools that are killed leave their temporary files: those go with the folder.
+        (work / _SCRATCH).mkdir()
+        scratch = str(work / _SCRATCH)
+        environment = {**os.environ, "LC_ALL": "C", "TMPDIR": scratch, **self.environment}
         with subprocess.Popen(
             [*self.command, *arguments],
             cwd=work,
@@ -128,8 +134,9 @@ class Tool:
             try:
                 output, _ = process.communicate(timeout=timeout)
             except BaseException as error:
-                # The whole group: some tools do their work in children.
-                os.killpg(process.pid, signal.SIGKILL)
+                # The whole group: some tools do their work in children. It may just have ended.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 if isinstance(error, subprocess.TimeoutExpired):
                     raise ToolTimeout(f"not done after {timeout:g} s", file=self.name) from None

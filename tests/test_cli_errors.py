@@ -322,7 +322,11 @@ def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
 
 def test_interrupted_tools_end_in_one_line(tmp_path: Path) -> None:
     """SIGINT and SIGTERM at several moments: one line, code 130, nothing left."""
-    code = "from gatec.cli import main; import sys; main(sys.argv[1:])"
+    # Jobs in the background of a shell inherit that SIGINT is ignored.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from gatec.cli import main; main(sys.argv[1:])"
+    )
     for signal_number, delay in ((2, 1.2), (15, 1.2), (15, 2.5)):
         process = subprocess.Popen(
             [sys.executable, "-c", code, "compile", "demo:digits", "-q", "-o", tmp_path / "out"],

@@ -42,7 +42,7 @@ def write_blif(net: Netlist, *, cuts: bool = False) -> str:
     names += [f"g{n}" for n in range(net.num_gates)]
     outputs = [(f"o{n}", names[driver]) for n, driver in enumerate(net.output_nets.tolist())]
     if cuts:
-        outputs += [(f"c{n}", names[driver]) for n, driver in enumerate(_cut_nets(net).tolist())]
+        outputs += [(f"c{n}", names[driver]) for n, driver in enumerate(net.cut_nets.tolist())]
     head = [
         ".model gatec",
         ".inputs " + " ".join(names[net.first_input : net.first_gate]),
@@ -199,7 +199,7 @@ def _assemble(
     renamed = np.arange(like.first_gate + len(rows), dtype=np.int32)
     renamed[like.first_gate + order] = np.arange(like.first_gate, len(renamed), dtype=np.int32)
     outputs = _nets((f"o{n}" for n in range(like.num_outputs)), index)
-    cuts = _nets((f"c{n}" for n in range(len(_cut_nets(like)))), index)
+    cuts = _nets((f"c{n}" for n in range(len(like.cut_nets))), index)
     return like.replace(
         fanin=renamed[fanin[order]],
         tables=np.array(tables, dtype=np.uint64)[order],
@@ -223,10 +223,6 @@ def _on_nets(ports: Sequence[Port], nets: IntArray) -> tuple[Port, ...]:
         Port(port.name, nets[end - port.width : end], port.encoding)
         for port, end in zip(ports, ends, strict=True)
     )
-
-
-def _cut_nets(net: Netlist) -> IntArray:
-    return np.concatenate([np.zeros(0, dtype=np.int32), *(cut.nets for cut in net.cuts)])
 
 
 def _unreadable(what: str) -> ToolError:

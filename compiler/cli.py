@@ -89,13 +89,11 @@ def run(arguments: Sequence[str]) -> int:  # noqa: PLR0911  one return for each 
         # The reader of our output went away; Python must not try to flush to it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EBADF):
-            raise
-        return _complain(f"cannot write: {error.strerror}", UsageError.exit_code)
     except MemoryError:
         return _complain("out of memory", LimitError.exit_code)
-    except Exception:  # noqa: BLE001  anything else is a bug of gatec, and is reported as one
+    except Exception as error:  # noqa: BLE001  anything else is reported as a bug of gatec
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EBADF):
+            return _complain(f"cannot write: {error.strerror}", UsageError.exit_code)
         return _complain(f"a bug of gatec: please report {_write_report(arguments)}", EXIT_BUG)
     return EXIT_OK
 

@@ -160,7 +160,7 @@ def emitted_cut(staged: Netlist) -> IntArray | None:
     position = np.arange(staged.num_nets, dtype=np.int32)
     order = np.argsort(staged.stage, kind="stable")
     position[staged.first_gate + order] = np.arange(staged.first_gate, staged.num_nets)
-    return position[np.concatenate([port.nets for port in staged.cuts])]
+    return position[staged.cut_nets]
 
 
 def count_luts(netlist: Netlist) -> dict[str, int]:

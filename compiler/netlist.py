@@ -165,9 +165,14 @@ class Netlist:
         return _concatenate(self.outputs)
 
     @property
+    def cut_nets(self) -> IntArray:
+        """The nets of all cut bits, ports in order."""
+        return _concatenate(self.cuts)
+
+    @property
     def root_nets(self) -> IntArray:
         """Every net that something outside the gates reads: outputs, cuts, next states."""
-        return np.concatenate([self.output_nets, _concatenate(self.cuts), self.register_d])
+        return np.concatenate([self.output_nets, self.cut_nets, self.register_d])
 
     @cached_property
     def blocks(self) -> list[tuple[int, int]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from gatec.blif import read_blif, write_blif
 from gatec.cone import OpenConeError, cone, joined
 from gatec.netlist import Netlist
@@ -68,9 +66,8 @@ def _parts(core: Netlist) -> tuple[Netlist, Netlist] | None:
     """
     if not core.cuts or core.outputs[-1].width:
         return None
-    cut = np.concatenate([port.nets for port in core.cuts])
     try:
-        back = cone(core, cut, core.output_nets)
+        back = cone(core, core.cut_nets, core.output_nets)
     except OpenConeError:
         return None
     return prune(core.replace(outputs=core.cuts, cuts=())), back

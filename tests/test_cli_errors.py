@@ -306,6 +306,13 @@ def test_a_bug_leaves_a_report(
     assert report.startswith("gatec boards\n")
     assert "RuntimeError: our fault" in report
 
+    def fail_to_read() -> list[str]:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(boards, "list_boards", fail_to_read)
+    assert run(["boards"]) == 1
+    assert "please report" in capsys.readouterr().err.splitlines()[-1]
+
 
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
     reader, writer = os.pipe()

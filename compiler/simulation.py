@@ -19,6 +19,7 @@ from gatec.frontends import ReadOptions, read_model
 from gatec.model import ModelGraph, OutputKind
 from gatec.options import CompileOptions
 from gatec.sim.data import DataSet, load_data
+from gatec.sim.engine import Engine, EngineName, make_engine
 from gatec.sim.rtl import RtlResult, simulate_rtl
 
 Outputs = npt.NDArray[np.generic]
@@ -69,6 +70,8 @@ def simulate(
     limit: int | None = None,
     rtl: bool = False,
     output: OutputKind | None = None,
+    engine: EngineName = "auto",
+    threads: int | None = None,
 ) -> Simulation:
     """Run a model file or an output folder on a data set.
 
@@ -85,6 +88,8 @@ def simulate(
         a model file it is compiled first, without place and route.
     output
         What to return; classes where the model has them, else bits.
+    engine, threads
+        See `gatec.sim.engine.make_engine`.
     """
     folder = OutputFolder.load(path) if path.is_dir() else None
     model = folder.model() if folder else read_model(path, reading or ReadOptions())
@@ -102,18 +107,19 @@ def simulate(
     if limit is not None:
         kept = None if samples.labels is None else samples.labels[:limit]
         samples = DataSet(samples.bits[:limit], kept)
-    outputs = _reference(model.with_output(kind), kind, samples.bits)
+    runner = make_engine(model.with_output(kind), engine, threads)
+    outputs = _outputs(runner, kind, samples.bits)
     measured = _rtl(folder, model, kind, samples.bits) if rtl else None
     return Simulation(kind, outputs, _accuracy(kind, outputs, samples), measured)
 
 
-def _reference(model: ModelGraph, kind: OutputKind, bits: Bits) -> Outputs:
-    result = model.evaluate(pack(bits), len(bits))
+def _outputs(engine: Engine, kind: OutputKind, bits: Bits) -> Outputs:
+    words = pack(bits)
     if kind == "bits":
-        return unpack(result.bits, len(bits))
-    values = result.classes if kind == "argmax" else result.scores
-    assert values is not None
-    return values if kind == "argmax" else np.ascontiguousarray(values.T)
+        return unpack(engine.run(words), len(bits))
+    if kind == "argmax":
+        return engine.predict(words, len(bits))
+    return np.ascontiguousarray(engine.scores(words, len(bits)).T)
 
 
 def _accuracy(kind: OutputKind, outputs: Outputs, samples: DataSet) -> float | None:

@@ -14,6 +14,7 @@ import numpy as np
 from gatec.commands.reading import ModelPath, reading_options
 from gatec.errors import UsageError
 from gatec.frontends import ReadOptions
+from gatec.sim.engine import ENGINE_NAMES
 from gatec.simulation import Simulation, simulate
 
 
@@ -24,6 +25,14 @@ from gatec.simulation import Simulation, simulate
 @click.option("--label-column", metavar="NAME", help="Column of the labels in a csv file.")
 @click.option("--threshold", type=float, help="Input bit = value > THRESHOLD.")
 @click.option("--limit", type=int, metavar="N", help="Use the first N samples only.")
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINE_NAMES),
+    default="auto",
+    show_default=True,
+    help="What runs the model; all give the same bits.",
+)
+@click.option("--threads", type=int, metavar="N", help="Cores to use; default: all.")
 @click.option("--rtl", is_flag=True, help="Run the emitted Verilog in Icarus Verilog, too.")
 @click.option(
     "--output",

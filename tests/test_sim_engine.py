@@ -1,0 +1,69 @@
+"""The engines against the NumPy reference, bit by bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import random_layers_model
+from helpers_passes import random_netlists
+
+from gatec.bits import num_words, random_words
+from gatec.errors import ModelError, UsageError
+from gatec.evaluate import evaluate_nets
+from gatec.sim.engine import ENGINE_NAMES, EngineName, make_engine
+
+ENGINES = [name for name in ENGINE_NAMES if name != "auto"]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_netlists_with_registers_step_as_the_reference_does(name: EngineName) -> None:
+    for net in random_netlists(24, registers=True):
+        engine = make_engine(net, name)
+        rng = np.random.default_rng(net.num_gates)
+        state = engine.initial_state(3)
+        expected = np.repeat(net.register_init[:, None] * ~np.uint64(0), 3, axis=1)
+        assert np.array_equal(state, expected)
+        for _ in range(3):
+            words = random_words(rng, net.num_inputs, 3)
+            values = evaluate_nets(net, words, expected)
+            expected = values[net.register_d]
+            state, outputs = engine.step(state, words)
+            assert np.array_equal(outputs, values[net.output_nets])
+            assert np.array_equal(state, expected)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("samples", [0, 1, 63, 64, 65, 1000])
+def test_models_evaluate_as_the_reference_does(name: EngineName, samples: int) -> None:
+    for fanin in range(1, 7):
+        rng = np.random.default_rng(fanin)
+        model = random_layers_model(rng, 20, [90, 70, 60], 5, fanin)
+        words = random_words(rng, 20, num_words(samples))
+        expected = model.evaluate(words, samples)
+        assert expected.scores is not None
+        assert expected.classes is not None
+        engine = make_engine(model, name)
+        assert np.array_equal(engine.run(words), expected.bits)
+        assert np.array_equal(engine.scores(words, samples), expected.scores)
+        assert np.array_equal(engine.predict(words, samples), expected.classes)
+        result = engine.evaluate(words, samples)
+        assert np.array_equal(result.bits, expected.bits)
+
+
+def test_a_net_without_classes_has_bits_only() -> None:
+    model = random_layers_model(np.random.default_rng(0), 8, [10], None)
+    engine = make_engine(model)
+    words = random_words(np.random.default_rng(1), 8, 1)
+    assert engine.evaluate(words, 64).scores is None
+    with pytest.raises(UsageError, match="no classes"):
+        engine.predict(words, 64)
+
+
+def test_wrong_widths_engines_and_threads_are_refused() -> None:
+    model = random_layers_model(np.random.default_rng(0), 8, [10], 2)
+    with pytest.raises(ModelError, match="expected 8 bits"):
+        make_engine(model).run(random_words(np.random.default_rng(1), 9, 1))
+    with pytest.raises(UsageError, match="--engine fast"):
+        make_engine(model, "fast")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="0 threads"):
+        make_engine(model, threads=0)

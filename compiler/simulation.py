@@ -1,16 +1,17 @@
-"""Run a model or a compiled circuit on a data set."""
+"""Run a model or a compiled circuit on a data set, larger than memory or not."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gatec.backends.cells import cells_model
-from gatec.bits import Bits, pack, to_integers, unpack
+from gatec.bits import Bits, to_integers
 from gatec.console import Progress
 from gatec.driver import compile_model
 from gatec.errors import DifferentError, ModelError, UsageError
@@ -18,11 +19,13 @@ from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions, read_model
 from gatec.model import ModelGraph, OutputKind
 from gatec.options import CompileOptions
-from gatec.sim.data import DataSet, load_data
-from gatec.sim.engine import Engine, EngineName, make_engine
+from gatec.sim.data import open_data
+from gatec.sim.encoding import Encoding, Labels
+from gatec.sim.engine import EngineName
+from gatec.sim.evaluator import Evaluator, Outputs
+from gatec.sim.metrics import Confusion
+from gatec.sim.predictions import Writer, write_predictions
 from gatec.sim.rtl import RtlResult, simulate_rtl
-
-Outputs = npt.NDArray[np.generic]
 
 
 @dataclass(frozen=True)
@@ -33,19 +36,31 @@ class Simulation:
     ----------
     kind
         What the outputs are.
+    num_samples
+        How many samples ran.
     outputs
         `argmax`: `int64[samples]`; `scores`: `int64[samples, classes]`; `bits`: `uint8[samples,
-        width]`.
-    accuracy
-        Share of samples whose class is the label; None without labels or classes.
+        width]`. None where they were not to be kept.
+    confusion
+        Labels against predictions; None without labels or classes.
+    seconds, engine_seconds
+        Wall time with reading and writing, and of the evaluation alone.
     rtl
         With `--rtl`: what the simulator measured; its outputs were equal on every bit.
     """
 
     kind: OutputKind
-    outputs: Outputs
-    accuracy: float | None
+    num_samples: int
+    outputs: Outputs | None
+    confusion: Confusion | None
+    seconds: float
+    engine_seconds: float
     rtl: RtlResult | None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of samples whose class is the label; None without samples, labels or classes."""
+        return None if self.confusion is None else self.confusion.accuracy
 
     def facts(self) -> dict[str, Any]:
         """Return what there is to say beside the outputs."""
@@ -58,11 +73,31 @@ class Simulation:
             facts["rtl_cycles"] = self.rtl.cycles
         return facts
 
+    def throughput(self) -> dict[str, int]:
+        """Return samples per second: with reading and writing, and of the evaluation alone."""
+        return {
+            name: round(self.num_samples / max(seconds, 1e-9))
+            for name, seconds in (
+                ("samples_per_second", self.seconds),
+                ("engine_samples_per_second", self.engine_seconds),
+            )
+        }
+
+
+class _Kept:
+    """Keeps all outputs in memory."""
+
+    def __init__(self) -> None:
+        self.parts: list[Outputs] = []
+
+    def add(self, outputs: Outputs, _labels: Labels | None) -> None:
+        self.parts.append(outputs)
+
 
 def simulate(
-    path: Path,
+    path: Path | str,
     *,
-    data: Path,
+    data: Path | str,
     reading: ReadOptions | None = None,
     labels: Path | None = None,
     label_column: str | None = None,
@@ -72,15 +107,23 @@ def simulate(
     output: OutputKind | None = None,
     engine: EngineName = "auto",
     threads: int | None = None,
+    predictions: Path | None = None,
+    keep_outputs: bool = True,
+    also: Writer | None = None,
+    progress: Progress | None = None,
 ) -> Simulation:
     """Run a model file or an output folder on a data set.
+
+    Memory does not grow with the data unless `keep_outputs` or `rtl` is set.
 
     Parameters
     ----------
     path
         A model file, or a folder that `compile` wrote.
+    reading
+        What a model file does not say of itself.
     data, labels, label_column, threshold
-        See `gatec.sim.data.load_data`.
+        See `gatec.sim.data.open_data` and `gatec.sim.encoding.Encoding`.
     limit
         Use the first samples only.
     rtl
@@ -90,42 +133,97 @@ def simulate(
         What to return; classes where the model has them, else bits.
     engine, threads
         See `gatec.sim.engine.make_engine`.
+    predictions
+        Write the outputs to this file; see `gatec.sim.predictions`.
+    keep_outputs
+        Return the outputs.
+    also
+        Gets the outputs of each chunk, too.
+    progress
+        Told how far the run is; silent when None.
     """
-    folder = OutputFolder.load(path) if path.is_dir() else None
+    path = Path(path)
+    folder = _load_folder(path, reading) if path.is_dir() else None
     model = folder.model() if folder else read_model(path, reading or ReadOptions())
     kind = output or ("bits" if model.head is None else "argmax")
-    encoder = model.encoder
-    samples = load_data(
-        data,
-        num_inputs=model.num_inputs,
-        code_bits=None if encoder is None else encoder.code_bits,
-        threshold=threshold,
-        labels=labels,
-        label_column=label_column,
-        classes=None if model.head is None else model.head.classes,
+    evaluator = Evaluator(model, kind, engine, threads)
+    encoder, classes = model.encoder, None if model.head is None else model.head.classes
+    encoding = Encoding(model.num_inputs, None if encoder is None else encoder.code_bits, threshold)
+    empty = np.zeros((0, model.num_inputs), dtype=np.uint8)
+    none = evaluator(empty)
+    kept, inputs = _Kept(), list[Bits]()
+    start = time.perf_counter()
+    with ExitStack() as stack:
+        stream = stack.enter_context(
+            open_data(
+                Path(data),
+                encoding,
+                labels=labels,
+                label_column=label_column,
+                classes=classes,
+                limit=limit,
+            )
+        )
+        writers: list[Writer] = [kept] if keep_outputs else []
+        writers += [] if also is None else [also]
+        if predictions is not None:
+            writers.append(stack.enter_context(write_predictions(predictions, kind, none)))
+        run = _Run(evaluator, classes, writers)
+        advance = stack.enter_context((progress or Progress()).bar("simulate", stream.num_samples))
+        for chunk in stream.chunks():
+            run.add(chunk.bits, chunk.labels)
+            if rtl:
+                inputs.append(chunk.bits)
+            advance(len(chunk))
+    seconds = time.perf_counter() - start
+    return Simulation(
+        kind,
+        run.samples,
+        np.concatenate([none, *kept.parts]) if keep_outputs else None,
+        run.confusion,
+        seconds,
+        run.seconds,
+        _rtl(folder, model, kind, np.concatenate([empty, *inputs])) if rtl else None,
     )
-    if limit is not None:
-        kept = None if samples.labels is None else samples.labels[:limit]
-        samples = DataSet(samples.bits[:limit], kept)
-    runner = make_engine(model.with_output(kind), engine, threads)
-    outputs = _outputs(runner, kind, samples.bits)
-    measured = _rtl(folder, model, kind, samples.bits) if rtl else None
-    return Simulation(kind, outputs, _accuracy(kind, outputs, samples), measured)
 
 
-def _outputs(engine: Engine, kind: OutputKind, bits: Bits) -> Outputs:
-    words = pack(bits)
-    if kind == "bits":
-        return unpack(engine.run(words), len(bits))
-    if kind == "argmax":
-        return engine.predict(words, len(bits))
-    return np.ascontiguousarray(engine.scores(words, len(bits)).T)
+class _Run:
+    """Evaluates chunk by chunk and adds up what there is to count."""
+
+    def __init__(self, evaluator: Evaluator, classes: int | None, writers: list[Writer]) -> None:
+        self._evaluator = evaluator
+        self._classes = classes if evaluator.kind == "argmax" else None
+        self._writers = writers
+        self.confusion: Confusion | None = None
+        self.samples = 0
+        self.seconds = 0.0
+
+    def add(self, bits: Bits, labels: Labels | None) -> None:
+        start = time.perf_counter()
+        outputs = self._evaluator(bits)
+        self.seconds += time.perf_counter() - start
+        self.samples += len(bits)
+        if labels is not None and self._classes is not None:
+            self.confusion = self.confusion or Confusion(self._classes)
+            self.confusion.add(labels, outputs)
+        for writer in self._writers:
+            writer.add(outputs, labels)
 
 
-def _accuracy(kind: OutputKind, outputs: Outputs, samples: DataSet) -> float | None:
-    if kind != "argmax" or samples.labels is None or not len(samples):
-        return None
-    return float(np.mean(outputs == samples.labels))
+def _load_folder(path: Path, reading: ReadOptions | None) -> OutputFolder:
+    """Load an output folder; what completes a model file does not go with it."""
+    given = [
+        f"--{field.name}"
+        for field in fields(ReadOptions)
+        if reading is not None and getattr(reading, field.name) != field.default
+    ]
+    if given:
+        raise UsageError(
+            f"{', '.join(given)} with an output folder",
+            file=path,
+            expected="a model file, or no such option: the folder holds its own model",
+        )
+    return OutputFolder.load(path)
 
 
 def _rtl(folder: OutputFolder | None, model: ModelGraph, kind: OutputKind, bits: Bits) -> RtlResult:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from gatec.frontends.zipped import ZipMembers
 
 NPY_MAGIC = b"\x93NUMPY"
 _MAX_NPY_HEADER = 1 << 16
+# Magic, version, and the size of the header in its longer form.
+_PREFIX = 12
 # numpy/lib/format.py writes the header as a Python dictionary; this is all of it that we accept.
 _HEADER = re.compile(
     r"\{'descr': '([<>|=]?)([biufcSUOVmM])(\d{1,9})?[^']*', "
@@ -54,7 +58,44 @@ def parse_npy(content: memoryview, *, file: str, place: str) -> Array | None:
 
     The declared shape is checked against the bytes that are there, before anything is allocated.
     """
-    text, start = _header(content, file, place)
+    text, start = _header_text(content, file, place)
+    header = parse_header(text, file=file, place=place)
+    if header is None:
+        return None
+    dtype, shape = header.dtype, header.shape
+    count = check_shape(shape, dtype.itemsize, file=file, place=place)
+    if count * dtype.itemsize != len(content) - start:
+        raise ModelError(
+            f"{len(content) - start} bytes",
+            file=file,
+            place=place,
+            expected=f"{count * dtype.itemsize} for shape {shape}",
+        )
+    flat = decode(content[start:], dtype.str)
+    return flat.reshape(shape, order="F" if header.fortran else "C")
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What the header of a `.npy` array declares; nothing of it is checked against the file.
+
+    Attributes
+    ----------
+    dtype
+        A boolean, integer or float type, in the file's byte order.
+    shape
+        Sizes, not negative.
+    fortran
+        Whether the first index runs fastest.
+    """
+
+    dtype: np.dtype[Any]
+    shape: list[int]
+    fortran: bool
+
+
+def parse_header(text: str, *, file: str, place: str) -> NpyHeader | None:
+    """Return what a header's text declares, or None when the elements are no numbers."""
     match = _HEADER.fullmatch(text)
     if match is None:
         if text.startswith("{'descr': ["):
@@ -66,31 +107,46 @@ def parse_npy(content: memoryview, *, file: str, place: str) -> Array | None:
     if int(size or 0) not in _SIZES[kind]:
         raise ModelError(f"elements of {kind}{size}", file=file, place=place)
     shape = [int(part) for part in sizes.replace(",", " ").split()]
-    dtype = np.dtype(f"{order}{kind}{size}")
-    count = check_shape(shape, dtype.itemsize, file=file, place=place)
-    if count * dtype.itemsize != len(content) - start:
-        raise ModelError(
-            f"{len(content) - start} bytes",
-            file=file,
-            place=place,
-            expected=f"{count * dtype.itemsize} for shape {shape}",
-        )
-    flat = decode(content[start:], dtype.str)
-    return flat.reshape(shape, order="F" if fortran == "True" else "C")
+    return NpyHeader(np.dtype(f"{order}{kind}{size}"), shape, fortran == "True")
 
 
-def _header(content: memoryview, file: str, place: str) -> tuple[str, int]:
+def read_header(stream: BinaryIO, *, file: str, place: str) -> tuple[NpyHeader | None, int]:
+    """Return the header at the start of `stream`, and its bytes; the elements come next.
+
+    Never reads beyond the header, so that a pipe will do. The header is None when the elements are
+    no numbers.
+    """
+    content = stream.read(_PREFIX)
+    form = _size_form(memoryview(content), file, place)
+    end = 8 + struct.calcsize(form)
+    (size,) = struct.unpack(form, content[8:end])
+    _check_header_size(size, file, place)
+    content += stream.read(end + size - len(content))
+    text, start = _header_text(memoryview(content), file, place)
+    return parse_header(text, file=file, place=place), start
+
+
+def _header_text(content: memoryview, file: str, place: str) -> tuple[str, int]:
     """Return the header's text and where the elements start."""
-    if bytes(content[:6]) != NPY_MAGIC or len(content) < 12:
+    form = _size_form(content, file, place)
+    start = 8 + struct.calcsize(form)
+    (size,) = struct.unpack(form, content[8:start])
+    _check_header_size(size, file, place)
+    if size > len(content) - start:
+        raise ModelError("cut off in the header", file=file, place=place)
+    return bytes(content[start : start + size]).decode("latin-1"), start + size
+
+
+def _size_form(content: memoryview, file: str, place: str) -> str:
+    """Return how the size of the header is written."""
+    if bytes(content[:6]) != NPY_MAGIC or len(content) < _PREFIX:
         raise ModelError("not a .npy array", file=file, place=place)
     major = content[6]
     if major not in (1, 2, 3):
         raise ModelError(f".npy version {major}", file=file, place=place, expected="1 to 3")
-    form = "<H" if major == 1 else "<I"
-    start = 8 + struct.calcsize(form)
-    (size,) = struct.unpack(form, content[8:start])
+    return "<H" if major == 1 else "<I"
+
+
+def _check_header_size(size: int, file: str, place: str) -> None:
     if size > _MAX_NPY_HEADER:
         raise LimitError(f"array header of {size} bytes", file=file, place=place)
-    if size > len(content) - start:
-        raise ModelError("cut off in the header", file=file, place=place)
-    return bytes(content[start : start + size]).decode("latin-1"), start + size

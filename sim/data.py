@@ -1,29 +1,38 @@
-"""Data sets as a model's input vectors: read, check, encode, and never guess.
+"""Data sets as a model's input vectors: read in constant memory, checked, encoded, never guessed.
 
 Kinds of files, told apart by their content: `.npy` (samples), `.npz` (`x`, and labels `y`), MNIST's
-idx (labels in the file beside it), and comma-separated text. A sample of more than one dimension is
-flattened in C order.
+idx (labels in the file beside it), Parquet and Arrow (through pyarrow), and comma-separated text;
+all but Parquet and Arrow files also gzipped or from a pipe. A sample of more than one
+dimension is flattened in C order. All but `.npz` may be larger than memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from gatec import limits
-from gatec.bits import Bits, from_integers
+from gatec.bits import Bits
 from gatec.errors import ModelError, UsageError
-from gatec.frontends.npz import NPY_MAGIC, read_npy, read_npz
-from gatec.frontends.tensors import Array
+from gatec.frontends.npz import NPY_MAGIC, read_npz
 from gatec.frontends.zipped import ZipMembers
-from gatec.sim.idx import GZIP_MAGIC, IDX_MAGIC, labels_beside, read_idx
-from gatec.sim.table import find_column, read_table
+from gatec.sim.columns import ARROW_MAGICS, column_rows
+from gatec.sim.encoding import Encoding, Labels, check_labels
+from gatec.sim.idx import IDX_MAGIC, idx_rows, labels_beside
+from gatec.sim.npy import npy_rows
+from gatec.sim.opening import Opened, open_data_file, reading
+from gatec.sim.rows import ArrayRows, Rows
+from gatec.sim.table import table_rows
 
 ZIP_MAGIC = b"PK\x03\x04"
-Labels = npt.NDArray[np.int64]
+# Values of a chunk: the work on it then outweighs the calls, in tens of megabytes.
+_CHUNK_VALUES = 1 << 22
+_MAX_CHUNK_ROWS = 1 << 16
+_ROW_STEP = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +54,137 @@ class DataSet:
         return len(self.bits)
 
 
+class DataStream:
+    """A data set, read once from its start, some samples at a time.
+
+    Parameters
+    ----------
+    values
+        The samples.
+    labels
+        Their labels, where these are in another file.
+    encoding
+        What the values stand for.
+    classes
+        Number of classes of the model; a label above is an error.
+    limit
+        Stop after so many samples.
+    """
+
+    def __init__(
+        self,
+        values: Rows,
+        labels: Rows | None,
+        encoding: Encoding,
+        *,
+        classes: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        self._values, self._labels = values, labels
+        self._encoding = encoding
+        self._classes = classes
+        self._left = limit
+        if not values.item_shape:
+            raise ModelError(
+                f"values of shape {values.shape}", file=values.path, expected="[samples, values]"
+            )
+        encoding.check_width(values.width, values.path)
+        if labels is not None and (labels.width != 1 or len(labels.item_shape) > 1):
+            raise self._wrong_labels()
+        counts = {values.count, values.count if labels is None else labels.count} - {None}
+        if len(counts) > 1:
+            raise self._wrong_labels()
+
+    @property
+    def num_samples(self) -> int | None:
+        """How many samples will come; None where only the end tells."""
+        count = self._values.count
+        if self._left is None or count is None:
+            return count
+        return min(count, self._left)
+
+    def chunks(self, rows: int | None = None) -> Iterator[DataSet]:
+        """Yield all samples, `rows` at a time (fewer at the end); by default some megabytes.
+
+        Raises `ModelError` at the first sample or label that is broken.
+        """
+        if rows is None:
+            wanted = _CHUNK_VALUES // max(self._encoding.num_inputs, 1)
+            rows = min(max(wanted // _ROW_STEP, 1) * _ROW_STEP, _MAX_CHUNK_ROWS)
+        first = 0
+        while (size := rows if self._left is None else min(rows, self._left)) > 0:
+            chunk = self._chunk(first, size)
+            if not len(chunk):
+                return
+            yield chunk
+            first += len(chunk)
+            self._left = None if self._left is None else self._left - len(chunk)
+
+    def _chunk(self, first: int, size: int) -> DataSet:
+        values, column = self._values.read(size)
+        path = self._values.path
+        if self._labels is not None:
+            found, _ = self._labels.read(size)
+            path, column = self._labels.path, found[:, 0]
+            # A longer file of labels shows only when the samples are at their end.
+            more = len(values) < size and self._labels.count is None
+            extra = len(self._labels.read(1)[0]) if more else 0
+            if len(found) + extra != len(values):
+                raise ModelError(
+                    f"{first + len(found) + extra} labels",
+                    file=path,
+                    expected=f"one for each of {first + len(values)} samples",
+                )
+        bits = self._encoding.encode(values, self._values.path, first)
+        if column is None or not len(values):
+            return DataSet(bits, None if column is None else np.zeros(0, dtype=np.int64))
+        return DataSet(bits, check_labels(column.reshape(-1), first, self._classes, path))
+
+    def _wrong_labels(self) -> ModelError:
+        assert self._labels is not None
+        count = "?" if self._values.count is None else self._values.count
+        return ModelError(
+            f"labels of shape {self._labels.shape}", file=self._labels.path, expected=f"[{count}]"
+        )
+
+
+@contextmanager
+def open_data(
+    path: Path,
+    encoding: Encoding,
+    *,
+    labels: Path | None = None,
+    label_column: str | None = None,
+    classes: int | None = None,
+    limit: int | None = None,
+) -> Iterator[DataStream]:
+    """Open a data set for as long as the body runs.
+
+    Parameters
+    ----------
+    encoding
+        What the values stand for.
+    labels
+        File with one class number for each sample: `.npy`, idx or text. By default the labels that
+        the data file holds, or that lie beside it by MNIST's file names.
+    label_column
+        Of text, Parquet and Arrow: the column of the labels, by its name or its number from 0
+        (negative from the end).
+    classes
+        Number of classes of the model; a label above is an error.
+    limit
+        Use the first samples only.
+
+    Raises `ModelError` (one line: file, what, expected), `LimitError`, `ToolError` without pyarrow,
+    and `UsageError` for options that do not go together.
+    """
+    with ExitStack() as stack:
+        values, beside = _open_rows(path, label_column, stack)
+        if labels is not None:
+            beside, _ = _open_rows(labels, None, stack)
+        yield DataStream(values, beside, encoding, classes=classes, limit=limit)
+
+
 def load_data(
     path: Path,
     *,
@@ -55,130 +195,55 @@ def load_data(
     label_column: str | None = None,
     classes: int | None = None,
 ) -> DataSet:
-    """Read a data set for a model of `num_inputs` input bits.
+    """Read a whole data set; see `open_data` and `Encoding`."""
+    encoding = Encoding(num_inputs, code_bits, threshold)
+    with open_data(
+        path, encoding, labels=labels, label_column=label_column, classes=classes
+    ) as stream:
+        chunks = list(stream.chunks())
+    bits = [np.zeros((0, num_inputs), dtype=np.uint8), *(chunk.bits for chunk in chunks)]
+    columns = [chunk.labels for chunk in chunks if chunk.labels is not None]
+    return DataSet(np.concatenate(bits), np.concatenate(columns) if columns else None)
 
-    Parameters
-    ----------
-    code_bits
-        For a model that holds its encoder: the width of its integer features. The values in the
-        file are then the codes themselves; without it, they are the input bits.
-    threshold
-        Turn each value into the bit `value > threshold`.
-    labels
-        File with one class number for each sample: `.npy`, idx or text. By default the labels that
-        the data file holds, or that lie beside it by MNIST's file names.
-    label_column
-        Of comma-separated text: the column of the labels, by its name or its number from 0
-        (negative from the end).
-    classes
-        Number of classes of the model; a label above is an error.
 
-    Raises `ModelError` (one line: file, what, expected), `LimitError`, and `UsageError` for options
-    that do not go together.
-    """
-    if threshold is not None and code_bits is not None:
+def _open_rows(path: Path, label_column: str | None, stack: ExitStack) -> tuple[Rows, Rows | None]:
+    """Return the rows of a file, and those of the labels that belong to it by name."""
+    opened = open_data_file(path)
+    stack.callback(opened.close)
+    with reading(path):
+        return _rows(opened, label_column, stack)
+
+
+def _rows(opened: Opened, label_column: str | None, stack: ExitStack) -> tuple[Rows, Rows | None]:
+    path, start = opened.path, opened.start
+    tabular = not start.startswith((NPY_MAGIC, ZIP_MAGIC, IDX_MAGIC))
+    if label_column is not None and not tabular:
         raise UsageError(
-            "--threshold for a model that holds its encoder", expected="its integer codes as data"
+            "--label-column", file=path, expected="comma-separated text, Parquet or Arrow"
         )
-    values, found = _read(path, label_column)
-    if labels is not None:
-        found, _ = _read(labels, None)
-    bits = _encode(_flat(values, path), path, num_inputs, code_bits, threshold)
-    if found is None:
-        return DataSet(bits, None)
-    return DataSet(bits, _checked_labels(found, len(bits), classes, labels or path))
+    if start.startswith(NPY_MAGIC):
+        return npy_rows(opened), None
+    if start.startswith(ZIP_MAGIC):
+        return _npz_rows(opened)
+    if start.startswith(IDX_MAGIC):
+        beside = labels_beside(path)
+        return idx_rows(opened), None if beside is None else _open_rows(beside, None, stack)[0]
+    if start.startswith(ARROW_MAGICS):
+        return column_rows(opened, label_column), None
+    return table_rows(opened, label_column), None
 
 
-def _read(path: Path, label_column: str | None) -> tuple[Array, Array | None]:
-    """Return the values and the labels that `path` holds or that belong to it by name."""
-    try:
-        limits.check_limit(path.stat().st_size, limits.MAX_FILE_BYTES, "file bytes", file=path)
-        with path.open("rb") as file:
-            start = file.read(len(NPY_MAGIC))
-        if label_column is not None and start.startswith((NPY_MAGIC, ZIP_MAGIC, b"\0", GZIP_MAGIC)):
-            raise UsageError("--label-column", file=path, expected="comma-separated text")
-        if start == NPY_MAGIC:
-            return read_npy(path), None
-        if start.startswith(ZIP_MAGIC):
-            return _read_arrays(path)
-        if start.startswith((IDX_MAGIC, GZIP_MAGIC)):
-            beside = labels_beside(path)
-            return read_idx(path), None if beside is None else read_idx(beside)
-        return _read_text(path, label_column)
-    except OSError as error:
-        raise ModelError(error.strerror or str(error), file=path) from None
-
-
-def _read_arrays(path: Path) -> tuple[Array, Array | None]:
-    arrays = read_npz(ZipMembers(path.read_bytes(), str(path)))
+def _npz_rows(opened: Opened) -> tuple[Rows, Rows | None]:
+    content = opened.read_all(limits.MAX_FILE_BYTES)
+    arrays = read_npz(ZipMembers(content, str(opened.path)))
     if "x" not in arrays:
         raise ModelError(
             f"arrays {', '.join(sorted(arrays)) or 'none'}",
-            file=path,
+            file=opened.path,
             expected="x, and optionally y",
         )
-    return arrays["x"], arrays.get("y")
-
-
-def _read_text(path: Path, label_column: str | None) -> tuple[Array, Array | None]:
-    names, table = read_table(path.read_bytes(), path)
-    if label_column is None:
-        return table, None
-    column = find_column(label_column, names, table.shape[1], path)
-    return np.delete(table, column, axis=1), table[:, column]
-
-
-def _flat(values: Array, path: Path) -> Array:
-    if values.ndim < 2 or len(values) == 0:
-        raise ModelError(
-            f"values of shape {list(values.shape)}", file=path, expected="[samples, values]"
-        )
-    numbers = values.astype(np.uint8) if values.dtype.kind == "b" else values
-    return numbers.reshape(len(values), -1)
-
-
-def _encode(
-    values: Array, path: Path, num_inputs: int, code_bits: int | None, threshold: float | None
-) -> Bits:
-    """Return the input bits that `values` (`[samples, width]`) stand for."""
-    width = num_inputs // (code_bits or 1)
-    if values.shape[1] != width:
-        what = "bits" if code_bits is None else f"{code_bits}-bit codes"
-        raise ModelError(
-            f"{values.shape[1]} values a sample", file=path, expected=f"the model's {width} {what}"
-        )
-    _check_numbers(values, path)
-    if threshold is not None:
-        return (values > threshold).astype(np.uint8)
-    highest = (1 << (code_bits or 1)) - 1
-    outside = (values < 0) | (values > highest) | (values != np.trunc(values))
-    if outside.any():
-        span = f"values from {values.min():g} to {values.max():g}"
-        if code_bits is not None:
-            raise ModelError(span, file=path, expected=f"integer codes 0..{highest}")
-        raise ModelError(span, file=path, expected="bits, or --threshold T (bit = value > T)")
-    if code_bits is None:
-        return values.astype(np.uint8)
-    return from_integers(values.astype(np.int64), code_bits).reshape(len(values), num_inputs)
-
-
-def _check_numbers(values: Array, path: Path) -> None:
-    bad = np.isnan(values) if values.dtype.kind == "f" else np.zeros(1, dtype=np.bool_)
-    if bad.any():
-        row, column = (int(i) for i in np.argwhere(bad)[0])
-        raise ModelError(f"value {column} is nan", file=path, place=f"sample {row}")
-
-
-def _checked_labels(found: Array, samples: int, classes: int | None, path: Path) -> Labels:
-    """Return labels as `int64[samples]`, or raise at the first that is no class number."""
-    column = found.reshape(-1)
-    if len(column) != samples or found.shape[:1] != (samples,):
-        raise ModelError(f"labels of shape {list(found.shape)}", file=path, expected=f"[{samples}]")
-    highest = np.iinfo(np.int32).max if classes is None else classes - 1
-    with np.errstate(invalid="ignore"):
-        bad = ~((column >= 0) & (column <= highest) & (column == np.trunc(column)))
-    if bad.any():
-        row = int(bad.argmax())
-        span = "a class number" if classes is None else f"a class 0..{highest}"
-        raise ModelError(f"label {column[row]:g}", file=path, place=f"sample {row}", expected=span)
-    return column.astype(np.int64)
+    values, labels = arrays["x"], arrays.get("y")
+    return (
+        ArrayRows(opened.path, np.atleast_1d(values)),
+        None if labels is None else ArrayRows(opened.path, np.atleast_1d(labels)),
+    )

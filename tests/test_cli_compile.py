@@ -108,7 +108,7 @@ def test_sim_rtl_of_a_model_file(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--data", "demo:digits-test", "--limit", "20", "--output", "scores", "--rtl"]
     assert run(["sim", DEMO, *arguments]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "samples: 20"
+    assert lines[20] == "samples: 20"
     assert "rtl: equal to the reference on every bit" in lines
 
 

@@ -113,7 +113,7 @@ def test_wrong_width_is_one_line(
         load_data(path, num_inputs=num_inputs, code_bits=code_bits)
 
 
-@pytest.mark.parametrize("shape", [(3,), (), (0, 3)])
+@pytest.mark.parametrize("shape", [(3,), ()])
 def test_samples_need_two_dimensions(tmp_path: Path, shape: tuple[int, ...]) -> None:
     path = npy(tmp_path / "x.npy", np.zeros(shape))
     with pytest.raises(ModelError, match=r"expected \[samples, values\]"):
@@ -167,7 +167,7 @@ def test_idx_is_read_no_further_than_declared(tmp_path: Path, packed: bool) -> N
 def test_idx_of_impossible_size_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "x.idx"
     path.write_bytes(bytes([0, 0, 8, 3]) + b"\xff" * 12)
-    with pytest.raises(LimitError, match="tensor of shape"):
+    with pytest.raises(LimitError, match="values of shape .*; expected samples of at most"):
         load_data(path, num_inputs=3)
 
 
@@ -178,10 +178,12 @@ def test_idx_of_other_elements_is_refused(tmp_path: Path) -> None:
         load_data(path, num_inputs=3)
 
 
-def test_gzip_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_gzip_is_looked_into(tmp_path: Path) -> None:
     path = tmp_path / "x.csv.gz"
     path.write_bytes(gzip.compress(b"1,0,1\n"))
-    with pytest.raises(ModelError, match="not an idx file"):
+    assert load_data(path, num_inputs=3).bits.tolist() == [[1, 0, 1]]
+    path.write_bytes(gzip.compress(b"\xff\xfe"))
+    with pytest.raises(ModelError, match="byte 0 is no text"):
         load_data(path, num_inputs=3)
 
 
@@ -221,7 +223,6 @@ def test_csv_without_labels(tmp_path: Path) -> None:
         ("0,1_0,1\n", "line 1, field 2: '1_0' is not a number"),
         ("0,1,\n", "line 1, field 3: '' is not a number"),
         ("p,q\n0,1,1\n", "line 1: 2 column names; expected 3"),
-        ("p,q,r\n", "no rows"),
         ("", "no rows"),
         ("0,nan,1\n", "sample 0: value 1 is nan"),
     ],
@@ -288,7 +289,9 @@ def test_absent_and_unknown_files_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="Is a directory"):
         load_data(tmp_path, num_inputs=3)
     (tmp_path / "odd").write_bytes(b"\x80\x05not text")
-    with pytest.raises(ModelError, match=r"byte 0 is no text; expected \.npy, \.npz, idx or \.csv"):
+    with pytest.raises(
+        ModelError, match=r"byte 0 is no text; expected \.npy, \.npz, idx, \.parquet"
+    ):
         load_data(tmp_path / "odd", num_inputs=3)
 
 

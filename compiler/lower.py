@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
+from gatec.blocks_bits import BitBlock
 from gatec.lower_argmax import SelectNode, lower_argmax
+from gatec.lower_bits import Claim, lower_bits
 from gatec.lower_sum import Compressors, lower_sums
 from gatec.model import ModelGraph
 from gatec.netlist import CONST1_NET, Netlist, Port, make_ports
@@ -39,12 +41,15 @@ class Lowering:
         The adder cells of the class sums.
     selects
         The nodes of the argmax tournament, in order.
+    claims
+        For each `BitBlock` by name, the nets of its inner levels.
     """
 
     netlist: Netlist
     block_nets: dict[str, IntArray]
     compressors: list[Compressors] = field(default_factory=list)
     selects: list[SelectNode] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)
 
 
 def lower(model: ModelGraph) -> Lowering:
@@ -55,9 +60,14 @@ def lower(model: ModelGraph) -> Lowering:
     result: dict[str, IntArray] = {model.input.name: nets}
     compressors: list[Compressors] = []
     selects: list[SelectNode] = []
+    claims: dict[str, Claim] = {}
     cuts: tuple[Port, ...] = ()
     for block in model.blocks[1:]:
-        if isinstance(block, Thermometer):
+        inputs_of = [result[before.name] for before in model.predecessors(block)]
+        nets = inputs_of[0]
+        if isinstance(block, BitBlock):
+            nets, claims[block.name] = lower_bits(builder, block, inputs_of)
+        elif isinstance(block, Thermometer):
             nets = lower_thermometer(builder, block, nets)
         elif isinstance(block, LutLayer):
             nets = builder.add(block.tables, nets[block.fanin])
@@ -72,7 +82,7 @@ def lower(model: ModelGraph) -> Lowering:
     outputs = (Port(OUTPUT_PORT, nets.reshape(-1), _output_encoding(model)),)
     netlist = builder.build(model.name, inputs, outputs, cuts)
     netlist.verify()
-    return Lowering(netlist, result, compressors, selects)
+    return Lowering(netlist, result, compressors, selects, claims)
 
 
 def lower_thermometer(builder: NetlistBuilder, block: Thermometer, nets: IntArray) -> IntArray:

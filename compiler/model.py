@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal
 
 import networkx as nx
@@ -22,6 +21,7 @@ from gatec.blocks import (
     Thermometer,
     score_planes,
 )
+from gatec.blocks_bits import BitBlock
 from gatec.errors import ModelError, UsageError
 
 OutputKind = Literal["argmax", "scores", "bits"]
@@ -67,19 +67,31 @@ class ModelGraph:
 
     @classmethod
     def chain(
-        cls, blocks: list[Block], name: str, notes: dict[str, str] | None = None
+        cls,
+        blocks: list[Block],
+        name: str,
+        notes: dict[str, str] | None = None,
+        reads: Mapping[str, tuple[str, ...]] | None = None,
     ) -> ModelGraph:
         """Return the graph in which each block reads the one before it.
 
-        Raises `ModelError` when two neighbours do not fit.
+        Parameters
+        ----------
+        reads
+            The blocks that some blocks read instead, by name and in the order of their inputs.
+
+        Raises `ModelError` when neighbours do not fit.
         """
         graph = nx.DiGraph()
-        for block in blocks:
+        for i, block in enumerate(blocks):
             if block.name in graph:
                 raise ModelError("name used twice", place=block.name)
-            graph.add_node(block.name, block=block)
-        for before, after in pairwise(blocks):
-            graph.add_edge(before.name, after.name)
+            sources = (reads or {}).get(block.name, (blocks[i - 1].name,) if i else ())
+            for source in sources:
+                if source not in graph or sources.count(source) > 1:
+                    raise ModelError(f"reads {source}", place=block.name, expected="blocks before")
+            graph.add_node(block.name, block=block, reads=sources)
+            graph.add_edges_from((source, block.name) for source in sources)
         model = cls(graph, name, dict(notes or {}))
         model.verify()
         return model
@@ -87,16 +99,16 @@ class ModelGraph:
     @property
     def blocks(self) -> list[Block]:
         """The blocks in data order."""
-        return [
-            self.graph.nodes[name]["block"]
-            for name in nx.lexicographical_topological_sort(self.graph, key=list(self.graph).index)
-        ]
+        return [self.graph.nodes[name]["block"] for name in self.graph]
 
-    def predecessor(self, block: Block) -> Block:
-        """Return the block that `block` reads."""
-        (name,) = self.graph.predecessors(block.name)
-        found: Block = self.graph.nodes[name]["block"]
-        return found
+    @property
+    def reads(self) -> dict[str, tuple[str, ...]]:
+        """The blocks that each block reads, by name and in the order of its inputs."""
+        return {name: self.graph.nodes[name]["reads"] for name in self.graph}
+
+    def predecessors(self, block: Block) -> list[Block]:
+        """Return the blocks that `block` reads, in the order of its inputs."""
+        return [self.graph.nodes[n]["block"] for n in self.graph.nodes[block.name]["reads"]]
 
     @property
     def num_inputs(self) -> int:
@@ -126,27 +138,45 @@ class ModelGraph:
 
     @property
     def num_gates(self) -> int:
-        """Number of truth tables in all LUT layers."""
-        return sum(layer.out_width for layer in self.layers)
+        """Number of trained truth tables, in all layers and at all positions."""
+        dense = sum(layer.out_width for layer in self.layers)
+        return dense + sum(b.num_gates for b in self.blocks if isinstance(b, BitBlock))
 
     def verify(self) -> None:
         """Raise `ModelError` at the first block that does not fit its predecessor."""
         blocks = self.blocks
         if not blocks or not isinstance(blocks[0], InputBits):
             raise ModelError("the first block is not the input", place=self.name)
-        if not self.layers:
+        if not any(isinstance(block, LutLayer | BitBlock) for block in blocks):
             raise ModelError("no gate layer", file=self.name, expected="at least one")
         for block in blocks[1:]:
-            before = self.predecessor(block)
-            width = before.out_width
-            wanted = (
-                block.classes if isinstance(block, Argmax) else getattr(block, "in_width", None)
+            self._verify_block(block)
+        unread = [name for name in list(self.graph)[:-1] if not self.graph.out_degree(name)]
+        if unread:
+            raise ModelError("nothing reads it", place=unread[0])
+
+    def _verify_block(self, block: Block) -> None:
+        """Raise `ModelError` unless the blocks that `block` reads are what it wants."""
+        befores = self.predecessors(block)
+        if isinstance(block, BitBlock):
+            wanted: tuple[int | None, ...] = block.in_widths
+        elif isinstance(block, Argmax):
+            wanted = (block.classes,)
+        else:
+            wanted = (getattr(block, "in_width", None),)
+        if len(befores) != len(wanted):
+            raise ModelError(
+                f"reads {len(befores)} blocks", place=block.name, expected=str(len(wanted))
             )
-            if isinstance(before, GroupSum) != isinstance(block, Argmax) or wanted is None:
+        for before, width in zip(befores, wanted, strict=True):
+            scores = isinstance(before, GroupSum)
+            if scores != isinstance(block, Argmax) or isinstance(before, Argmax) or width is None:
                 raise ModelError(f"cannot follow {before.name}", place=block.name)
-            if width != wanted:
+            if before.out_width != width:
                 raise ModelError(
-                    f"{before.name} has {width} outputs", place=block.name, expected=str(wanted)
+                    f"{before.name} has {before.out_width} outputs",
+                    place=block.name,
+                    expected=str(width),
                 )
 
     def with_output(self, kind: OutputKind) -> ModelGraph:
@@ -166,7 +196,9 @@ class ModelGraph:
             keep.append(head)
             if kind == "argmax":
                 keep.append(Argmax("argmax", head.classes))
-        return ModelGraph.chain(keep, self.name, self.notes)
+        reads = {block.name: self.reads[block.name] for block in keep if block.name in self.graph}
+        reads.pop("argmax", None)
+        return ModelGraph.chain(keep, self.name, self.notes, reads)
 
     def evaluate(self, words: Words, num_samples: int) -> Result:
         """Run the model on packed inputs (`[num_inputs, words]`)."""
@@ -177,13 +209,18 @@ class ModelGraph:
                 expected=f"{self.num_inputs} bits",
             )
         scores: Scores | None = None
+        values: dict[str, Words] = {}
         for block in self.blocks:
-            if isinstance(block, Thermometer):
-                words = block.evaluate(words, num_samples)
+            inputs = [values[name] for name in self.reads[block.name] if name in values]
+            if isinstance(block, BitBlock):
+                words = block.evaluate(inputs)
+            elif isinstance(block, Thermometer):
+                words = block.evaluate(inputs[0], num_samples)
             elif isinstance(block, LutLayer):
-                words = block.evaluate(words)
+                words = block.evaluate(inputs[0])
             elif isinstance(block, GroupSum):
-                scores = block.evaluate(words, num_samples)
+                scores = block.evaluate(inputs[0], num_samples)
+            values[block.name] = words
         classes = None if scores is None else Argmax("argmax", len(scores)).evaluate(scores)
         return Result(words, scores, classes)
 

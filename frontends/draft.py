@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gatec import limits
 from gatec.blocks import Block, GroupSum, InputBits, LutLayer, Thermometer
+from gatec.blocks_bits import BitBlock, Wires
 from gatec.errors import ModelError
 from gatec.frontends.encoder import check_thresholds, thermometer
 from gatec.frontends.naming import identifier
@@ -36,12 +37,43 @@ class DraftLayer:
         Integers `[gates, k]`, or None when the file lacks the wiring.
     width
         Number of gates.
+    reads
+        As in `DraftBlock`; one number.
     """
 
     place: str
     tables: Tables | None
     fanin: Array | None
     width: int
+    reads: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DraftBlock:
+    """A layer of another kind, complete.
+
+    Attributes
+    ----------
+    place
+        Where the file has it.
+    block
+        Under any name: that of its number takes its place.
+    reads
+        Numbers of the layers that it reads, `FRONT` for what the first one reads; None for the
+        layer before.
+    """
+
+    place: str
+    block: BitBlock
+    reads: tuple[int, ...] | None = None
+
+    @property
+    def width(self) -> int:
+        """Number of bits that it puts out."""
+        return self.block.out_width
+
+
+FRONT = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +92,9 @@ class Draft:
         Floats `[features, bits]`, bits feature-major, of an encoder in the file.
     threshold_slack
         Uncertainty of `thresholds` (see `gatec.frontends.encoder`).
+    order
+        Integers: which of the encoder's bits each input bit of the first layer is; None for the
+        encoder's own order.
     levels, code_bits
         Instead of thresholds: integer levels `[features, bits]`, and the width of a code.
     notes
@@ -68,13 +103,14 @@ class Draft:
         One sentence for each fact, other than inputs and features, that must still be given.
     """
 
-    layers: list[DraftLayer]
+    layers: Sequence[DraftLayer | DraftBlock]
     inputs: int | None = None
     classes: int | None = None
     tau: float | None = None
     beta: float | None = None
     thresholds: Array | None = None
     threshold_slack: Array | None = None
+    order: Array | None = None
     levels: Array | None = None
     code_bits: int | None = None
     notes: dict[str, str] = field(default_factory=dict)
@@ -106,10 +142,16 @@ def complete(draft: Draft, options: ReadOptions, *, file: str, stem: str) -> Mod
     notes = dict(draft.notes)
     front = _front(draft, options, width, notes, file)
     blocks: list[Block] = [*front, *_layers(draft, width, file)]
+    reads = {
+        f"layer{i}": tuple(front[-1].name if n == FRONT else f"layer{n}" for n in layer.reads)
+        for i, layer in enumerate(draft.layers)
+        if layer.reads is not None
+    }
     head = _head(draft, options, blocks[-1].out_width, file)
     if head is not None:
         blocks.append(head)
-    return ModelGraph.chain(blocks, identifier(options.name or stem), notes)
+    with naming(file):
+        return ModelGraph.chain(blocks, identifier(options.name or stem), notes, reads)
 
 
 def agree(option: str, given: float | None, found: float | None, *, file: str) -> float | None:
@@ -129,7 +171,8 @@ def input_width(draft: Draft, options: ReadOptions) -> int | None:
 
 def _lacks_inputs(draft: Draft) -> str:
     what = "input width is not in the file"
-    fanin = draft.layers[0].fanin if draft.layers else None
+    first = draft.layers[0] if draft.layers else None
+    fanin = first.fanin if isinstance(first, DraftLayer) else None
     if fanin is None or fanin.size == 0 or fanin.dtype.kind not in "iu":
         return f"{what}; expected --inputs N"
     top = int(fanin.max())
@@ -161,7 +204,11 @@ def _front(
     encoder = _encoder(draft, options, notes, file)
     if encoder is None:
         return [InputBits("input", width)]
-    return [InputBits("input", encoder.in_width), encoder]
+    blocks: list[Block] = [InputBits("input", encoder.in_width), encoder]
+    if draft.order is not None:
+        with naming(file):
+            blocks.append(Wires("order", encoder.out_width, draft.order.astype(np.int32)))
+    return blocks
 
 
 def _encoder(
@@ -185,17 +232,29 @@ def _encoder(
 
 
 def _layers(draft: Draft, width: int, file: str) -> list[Block]:
-    limits.check_limit(
-        sum(layer.width for layer in draft.layers), limits.MAX_GATES, "gates", file=file
-    )
+    """Return the blocks of the layers; those before a layer's own check their widths later."""
+    gates = sum(_gates(layer) for layer in draft.layers)
+    limits.check_limit(gates, limits.MAX_GATES, "gates", file=file)
     blocks: list[Block] = []
-    before = "the input"
     for i, layer in enumerate(draft.layers):
+        if isinstance(layer, DraftBlock):
+            blocks.append(replace(layer.block, name=f"layer{i}"))
+            continue
+        number = i - 1 if layer.reads is None else layer.reads[0]
+        inputs = width if number == FRONT else draft.layers[number].width
+        before = "the input" if number == FRONT else draft.layers[number].place
         assert layer.fanin is not None and layer.tables is not None
-        _check_layer(layer, width, before, file)
-        blocks.append(LutLayer(f"layer{i}", width, layer.fanin.astype(np.int32), layer.tables))
-        width, before = layer.width, layer.place
+        _check_layer(layer, inputs, before, file)
+        blocks.append(LutLayer(f"layer{i}", inputs, layer.fanin.astype(np.int32), layer.tables))
     return blocks
+
+
+def _gates(layer: DraftLayer | DraftBlock) -> int:
+    """Return the gates of a layer, or what gates of six inputs could read as many nets."""
+    if isinstance(layer, DraftLayer):
+        return layer.width
+    block = layer.block
+    return max(layer.width, block.num_gates, block.num_slots // MAX_FANIN)
 
 
 def _check_layer(layer: DraftLayer, width: int, before: str, file: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatec.frontends.content import Content, open_model
-from gatec.frontends.draft import Draft, DraftLayer, input_width, lacks
+from gatec.frontends.draft import Draft, DraftBlock, DraftLayer, input_width, lacks
 from gatec.frontends.gates import GATE_NAMES, gates_of
 from gatec.frontends.modules import all_modules
 from gatec.frontends.options import ReadOptions
@@ -100,8 +100,15 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
         frontend.name,
         _blocks(draft, options),
         shapes,
-        {f"layer{i}": histogram(layer) for i, layer in enumerate(draft.layers) if _is_two(layer)},
-        sum(layer.width for layer in draft.layers),
+        {
+            f"layer{i}": histogram(layer)
+            for i, layer in enumerate(draft.layers)
+            if isinstance(layer, DraftLayer) and _is_two(layer)
+        },
+        sum(
+            layer.block.num_gates if isinstance(layer, DraftBlock) else layer.width
+            for layer in draft.layers
+        ),
         dict(draft.notes),
         missing,
     )
@@ -129,6 +136,9 @@ def _blocks(draft: Draft, options: ReadOptions) -> list[str]:
     if draft.levels is not None:
         lines.append(f"encoder: levels {list(draft.levels.shape)} of {draft.code_bits}-bit codes")
     for i, layer in enumerate(draft.layers):
+        if isinstance(layer, DraftBlock):
+            lines.append(f"layer{i}: {layer.block.describe()}, {layer.place}")
+            continue
         fanin = "?" if layer.fanin is None or layer.fanin.ndim != 2 else layer.fanin.shape[1]
         lines.append(f"layer{i}: {layer.width} gates of {fanin} inputs, {layer.place}")
     classes = draft.classes if draft.classes is not None else options.classes

@@ -24,11 +24,13 @@ SEQUENTIAL = "torch.nn.modules.container.Sequential"
 _WRAPPERS = {
     "torch.nn.parallel.data_parallel.DataParallel": "module",
     "torch.nn.parallel.distributed.DistributedDataParallel": "module",
+    "torchlogix.models.conv.CNN": "model",
 }
 # Nothing happens in these when a net is evaluated on a row of bits.
+FLATTEN = "torch.nn.modules.flatten.Flatten"
 _PASSIVE = frozenset(
     {
-        "torch.nn.modules.flatten.Flatten",
+        FLATTEN,
         "torch.nn.modules.linear.Identity",
         "torch.nn.modules.dropout.Dropout",
     }
@@ -109,15 +111,31 @@ def all_modules(record: Any) -> Iterator[Module]:
         queue.extend((_join(path, k), depth + 1, v) for k, v in module.children.items())
 
 
-def layers(record: Record, *, file: str) -> list[Module]:
+def layers(
+    record: Record,
+    *,
+    file: str,
+    path: str = "",
+    whole: frozenset[str] = frozenset(),
+    keep: frozenset[str] = frozenset(),
+) -> list[Module]:
     """Return the modules of a model in the order in which it runs them.
 
     Flatten, Identity and Dropout are left out: they do nothing to a row of bits.
 
+    Parameters
+    ----------
+    path
+        Of `record` in the model.
+    whole
+        Class names of layers that are not entered although they have parts.
+    keep
+        Full class names that are not left out.
+
     Raises `ModelError` at a container whose order of execution is not in the file.
     """
-    walk = _Walk(file)
-    walk.enter(record, "", 0)
+    walk = _Walk(file, whole, keep)
+    walk.enter(record, path, 0)
     return walk.found
 
 
@@ -126,6 +144,8 @@ class _Walk:
     """The modules met so far, and how many visits that took."""
 
     file: str
+    whole: frozenset[str]
+    keep: frozenset[str]
     found: list[Module] = field(default_factory=list)
     visits: int = 0
 
@@ -142,14 +162,14 @@ class _Walk:
                 expected=f"layers, nested at most {_MAX_DEPTH} deep",
             )
         module = as_module(record, path)
-        if module.kind in _PASSIVE:
+        if module.kind in _PASSIVE - self.keep:
             return
         if module.kind in _WRAPPERS:
             self.enter(module.children.get(_WRAPPERS[module.kind]), path, depth + 1)
         elif _is_sequence(module):
             for name, part in module.children.items():
                 self.enter(part, _join(path, name), depth + 1)
-        elif module.children and not _is_layer(module):
+        elif module.children and not (module.name in self.whole or _is_layer(module)):
             raise ModelError(
                 f"the file does not tell in which order {module.name} runs its parts",
                 file=self.file,

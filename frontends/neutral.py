@@ -13,6 +13,7 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
                               first layer's input is `x[f] > thresholds[f, t]`
 `levels`, `code_bits`         instead of thresholds: integers `[features, bits]`, and the
                               width of a feature; the bit is `code[f] >= levels[f, t]`
+`layers.{i}.…`                convolutions, pooling and more: `gatec.frontends.neutral_blocks`
 ============================  =======================================================
 
 The sense of a table: with k = 2, columns are the outputs at (first, second) = 00, 01, 10, 11, so
@@ -30,14 +31,15 @@ import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
-from gatec.frontends.draft import Draft, DraftLayer
+from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
 from gatec.frontends.gates import tables_of
+from gatec.frontends.neutral_blocks import KINDS, read_block, read_numbers
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
-from gatec.frontends.wiring import fanin_layers, refuse_wiring
-from gatec.tables import MAX_FANIN, from_msb_rows
+from gatec.frontends.wiring import refuse_wiring
+from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 
-_LAYER = re.compile(r"layers\.([0-9]{1,6})\.(fanin|tables|gates)")
+_LAYER = re.compile(r"layers\.([0-9]{1,6})\.([a-z0-9.]{1,40})")
 _NUMBERS = ("inputs", "classes", "code_bits", "tau", "beta")
 _WHOLE = _NUMBERS[:3]
 
@@ -63,8 +65,8 @@ They need `import numpy, torch` above them. Encoder thresholds, if any, are one 
 
 
 def matches(content: Content) -> bool:
-    """Return whether there is wiring called `layers.0.fanin`."""
-    return "layers.0.fanin" in content.tensors
+    """Return whether there is a layer 0 of a kind that the form has."""
+    return any(f"layers.0.{kind}" in content.tensors for kind in ("fanin", *KINDS))
 
 
 def draft(content: Content, options: ReadOptions) -> Draft:
@@ -72,8 +74,8 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     file = content.label
     refuse_wiring(options, file=content.label)
     tensors = content.tensors
-    _check_keys(tensors, len(fanin_layers(tensors)), file)
-    found = [_layer(tensors, i, fanin, file=file) for i, fanin in enumerate(fanin_layers(tensors))]
+    layers = _layers(tensors, file)
+    found = [_layer(keys, i, file=file) for i, keys in enumerate(layers)]
     values = {key: _number(content.model, key, file) for key in _NUMBERS}
     whole = {key: _positive(values[key], key, file) for key in _WHOLE}
     return Draft(
@@ -88,24 +90,59 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     )
 
 
-def _check_keys(tensors: dict[str, Array], count: int, file: str) -> None:
-    """Raise `ModelError` at a tensor that the form does not have."""
-    for key in tensors:
+def _layers(tensors: dict[str, Array], file: str) -> list[dict[str, Array]]:
+    """Return the keys of each layer; raise `ModelError` at a tensor that the form does not have."""
+    layers: dict[int, dict[str, Array]] = {}
+    for key, tensor in tensors.items():
         match = _LAYER.fullmatch(key)
-        if match is not None and int(match[1]) < count:
-            continue
-        if key not in (*_NUMBERS, "thresholds", "levels"):
-            raise ModelError(
-                "unknown tensor",
-                file=file,
-                place=key,
-                expected="layers.{i}.fanin, tables or gates for i = 0, 1, ...",
-            )
+        if match is not None:
+            layers.setdefault(int(match[1]), {})[match[2]] = tensor
+        elif key not in (*_NUMBERS, "thresholds", "levels"):
+            raise _unknown(key, file)
+    for i, number in enumerate(sorted(layers)):
+        if number != i:
+            raise _unknown(f"layers.{number}.{next(iter(layers[number]))}", file)
+    return [layers[i] for i in range(len(layers))]
 
 
-def _layer(tensors: dict[str, Array], i: int, fanin: Array, *, file: str) -> DraftLayer:
+def _unknown(key: str, file: str) -> ModelError:
+    return ModelError(
+        "unknown tensor",
+        file=file,
+        place=key,
+        expected="layers.{i}.fanin, tables or gates for i = 0, 1, ...",
+    )
+
+
+def _layer(keys: dict[str, Array], i: int, *, file: str) -> DraftLayer | DraftBlock:
     place = f"layers.{i}"
-    tables, gates = tensors.get(f"{place}.tables"), tensors.get(f"{place}.gates")
+    with naming(file):
+        block = read_block(keys, place)
+        reads = _reads(keys, i, place)
+    if block is not None:
+        return DraftBlock(f"layer {i}", block, reads)
+    for key in keys:
+        if key not in ("fanin", "tables", "gates", "reads"):
+            raise _unknown(f"{place}.{key}", file)
+    if "fanin" not in keys:
+        raise ModelError("missing in the file", file=file, place=f"{place}.fanin")
+    found = _dense(keys, place, file=file)
+    return DraftLayer(f"layer {i}", found, keys["fanin"], len(found), reads)
+
+
+def _reads(keys: dict[str, Array], i: int, place: str) -> tuple[int, ...] | None:
+    """Return the layers that layer `i` reads, where it says."""
+    if "reads" not in keys:
+        return None
+    reads = read_numbers(keys, "reads", place, least=FRONT)
+    if max(reads) >= i or ("fanin" in keys and len(reads) != 1):
+        raise ModelError(f"reads layers {list(reads)}", place=place, expected="layers before it")
+    return reads
+
+
+def _dense(keys: dict[str, Array], place: str, *, file: str) -> Tables:
+    """Return the tables of a layer of truth tables."""
+    fanin, tables, gates = keys["fanin"], keys.get("tables"), keys.get("gates")
     if (tables is None) == (gates is None):
         raise ModelError("needs either tables or gates", file=file, place=place)
     if fanin.ndim != 2 or not 1 <= fanin.shape[1] <= MAX_FANIN:
@@ -124,12 +161,10 @@ def _layer(tensors: dict[str, Array], i: int, fanin: Array, *, file: str) -> Dra
                 place=place,
                 expected="[gates] with [gates, 2]",
             )
-        found = tables_of(gates, file=file, place=place)
-    else:
-        assert tables is not None
-        _check_tables(tables, (count, 1 << k), file=file, place=place)
-        found = from_msb_rows(tables)
-    return DraftLayer(f"layer {i}", found, fanin, count)
+        return tables_of(gates, file=file, place=place)
+    assert tables is not None
+    _check_tables(tables, (count, 1 << k), file=file, place=place)
+    return from_msb_rows(tables)
 
 
 def _check_tables(tables: Array, shape: tuple[int, int], *, file: str, place: str) -> None:

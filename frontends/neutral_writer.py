@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from gatec.blocks import LutLayer
+from gatec.blocks_bits import BitBlock
 from gatec.errors import UsageError
+from gatec.frontends.draft import FRONT
+from gatec.frontends.neutral_blocks import block_arrays, table_rows
 from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 
@@ -44,10 +47,16 @@ def neutral_bytes(model: ModelGraph) -> bytes:
 
     Name, notes, and whether the model ends in scores or a class are not part of the form.
     """
-    arrays: dict[str, Any] = {"inputs": np.int64(model.layers[0].in_width)}
-    for i, layer in enumerate(model.layers):
-        arrays[f"layers.{i}.fanin"] = layer.fanin
-        arrays[f"layers.{i}.tables"] = _rows(layer)
+    front = model.encoder or model.input
+    arrays: dict[str, Any] = {"inputs": np.int64(front.out_width)}
+    layers = [block for block in model.blocks if isinstance(block, LutLayer | BitBlock)]
+    numbers = {block.name: i for i, block in enumerate(layers)} | {front.name: FRONT}
+    for i, layer in enumerate(layers):
+        found = _dense(layer) if isinstance(layer, LutLayer) else block_arrays(layer)
+        reads = [numbers[name] for name in model.reads[layer.name]]
+        if reads != [i - 1]:
+            found["reads"] = np.array(reads)
+        arrays |= {f"layers.{i}.{key}": value for key, value in found.items()}
     if model.encoder is not None:
         arrays["levels"] = model.encoder.levels
         arrays["code_bits"] = np.int64(model.encoder.code_bits)
@@ -62,12 +71,5 @@ def neutral_bytes(model: ModelGraph) -> bytes:
     return stream.getvalue()
 
 
-def _rows(layer: LutLayer) -> Array:
-    """Return the truth tables `uint8[gates, 2**k]`, first input most significant."""
-    k = layer.fanin.shape[1]
-    column = np.arange(1 << k, dtype=np.uint64)
-    address = np.zeros(1 << k, dtype=np.uint64)
-    for slot in range(k):
-        bit = (column >> np.uint64(k - 1 - slot)) & np.uint64(1)
-        address |= bit << np.uint64(slot)
-    return ((layer.tables[:, None] >> address) & np.uint64(1)).astype(np.uint8)
+def _dense(layer: LutLayer) -> dict[str, Array]:
+    return {"fanin": layer.fanin, "tables": table_rows(layer.tables, layer.fanin.shape[1])}

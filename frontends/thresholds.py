@@ -74,6 +74,49 @@ class Encoder:
             )
         return np.broadcast_to(rows, (inputs // bits, bits))
 
+    def over_image(self, image: tuple[int, ...]) -> tuple[Array, Array]:
+        """Return thresholds `[pixels, bits]`, and where the encoder puts each pixel's bits.
+
+        Parameters
+        ----------
+        image
+            `(channels, *sizes)` of what the encoder puts out: along one axis each number is
+            followed by its further bits.
+
+        Returns
+        -------
+        tuple
+            Thresholds of the pixels in the order of torch's Flatten; and for each bit of `image`
+            which of the bits `pixel * bits + t` it is.
+
+        Raises `ModelError` when the widths do not fit.
+        """
+        bits = self.thresholds.shape[-1]
+        axes = len(image)
+        # Counted with the batch in front and the bits behind, as the trainer does.
+        axis = None if self.feature_dim is None else self.feature_dim % (axes + 2) - 1
+        if axis is None or not 0 <= axis < axes or image[axis] % bits:
+            raise ModelError(
+                f"{bits} bits a feature along axis {self.feature_dim} give no image {list(image)}",
+                place=self.place,
+                expected="an axis (feature_dim) that is a multiple of the bits, or --features bits",
+            )
+        pixels = (*image[:axis], image[axis] // bits, *image[axis + 1 :])
+        # One number for each channel holds for all pixels of it: only images know that form.
+        by_channel = self.thresholds.ndim == 2 and axes == 3
+        rows = self.thresholds[:, None, None] if by_channel else self.thresholds
+        try:
+            spread = np.broadcast_to(rows, (*pixels, bits))
+        except ValueError:
+            raise ModelError(
+                f"thresholds {list(self.thresholds.shape)} do not fit an image {list(pixels)}",
+                place=self.place,
+                expected="one row for all, for each channel, or for each pixel",
+            ) from None
+        numbers = np.arange(spread.size).reshape(spread.shape)
+        order = np.moveaxis(numbers, -1, axis + 1).reshape(-1)
+        return spread.reshape(-1, bits), order
+
 
 def read_encoder(
     thresholds: Array | None,

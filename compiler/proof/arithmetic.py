@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gatec.bits import all_inputs, unpack
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
+from gatec.blocks_bits import BitBlock
 from gatec.cone import OpenConeError, cone
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
@@ -25,6 +26,8 @@ from gatec.lower_sum import Compressors
 from gatec.model import ModelGraph
 from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
+from gatec.proof.bits import check_bits, require_gates
+from gatec.proof.bits import require as _require
 from gatec.proof.equivalence import prove_equal
 from gatec.proof.verdict import Verdict
 from gatec.tables import MUX, VARIABLE, expand
@@ -44,8 +47,12 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
     nets = lowering.block_nets[model.input.name]
     _require(np.array_equal(nets, net.inputs[0].nets), model.input.name, "is not the input port")
     for block in model.blocks[1:]:
-        after = lowering.block_nets[block.name]
-        if isinstance(block, Thermometer):
+        inputs = [lowering.block_nets[before.name] for before in model.predecessors(block)]
+        nets, after = inputs[0], lowering.block_nets[block.name]
+        if isinstance(block, BitBlock):
+            claim = lowering.claims[block.name]
+            facts.append(check_bits(net, block, inputs, after, claim))
+        elif isinstance(block, Thermometer):
             _check_thermometer(net, block, nets, after)
             facts.append(f"{block.name}: {block.out_width} comparators tried on every code")
         elif isinstance(block, LutLayer):
@@ -60,14 +67,8 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
             facts.append(f"{block.name}: {len(lowering.selects)} comparators tried on all inputs")
         else:
             raise NotImplementedError(type(block).__name__)
-        nets = after
-    _require(np.array_equal(nets.reshape(-1), net.output_nets), "output", "is not the last block")
+    _require(np.array_equal(after.reshape(-1), net.output_nets), "output", "is not the last block")
     return facts
-
-
-def _require(holds: bool | np.bool_, place: str, what: str) -> None:
-    if not holds:
-        raise DifferentError(what, file="lowering", place=place)
 
 
 def _cone(net: Netlist, place: str, sources: IntArray, sinks: IntArray) -> Netlist:
@@ -79,15 +80,7 @@ def _cone(net: Netlist, place: str, sources: IntArray, sinks: IntArray) -> Netli
 
 def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArray) -> None:
     """Each gate reads what the model's gate reads, through the same table."""
-    gates = after - net.first_gate
-    _require((gates >= 0).all() and len(gates) == block.out_width, block.name, "is not all gates")
-    used = block.fanin.shape[1]
-    _require(
-        np.array_equal(net.fanin[gates, :used], before[block.fanin])
-        and np.array_equal(net.tables[gates], block.tables),
-        block.name,
-        "a gate differs from the model's",
-    )
+    require_gates(net, block.name, after, before[block.fanin], block.tables)
 
 
 def _check_thermometer(net: Netlist, block: Thermometer, before: IntArray, after: IntArray) -> None:

@@ -1,0 +1,183 @@
+"""Layers of the neutral form that are more than rows of truth tables.
+
+Keys of layer `i`, each under `layers.{i}.`; a layer of one of these kinds has no `fanin`:
+
+====================  ==============================================================================
+`conv.leaves`         integers `[kernels, nodes, k, 1 + axes]`: channel, and offset in the window
+`conv.tables.{l}`     0/1 `[kernels, nodes, 2**k]` of tree level `l`, the last of one node
+`conv.children.{l}`   integers `[kernels, nodes, k]` for `l` from 1: nodes of the level before
+`pool.kernel`         instead of `conv`: the window of an OR pooling, one size for each axis
+`window.shape`        for both: `[channels, *sizes]` of the image, whose bits are in C order
+`window.out`          positions along each axis; likewise `window.stride`, `window.padding` (zeros
+                      in front), `window.spread` (distance of pixels, zeros between)
+`wires`               integers `[outputs]`: input bits, -1 for constant 0; `width` of the input
+`merge`               0/1 `[4]`: a table that joins two layers; `width` of each
+`reads`               the layers that it reads, -1 for the first one's input; when absent, the
+                      layer before
+====================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gatec.blocks_bits import BitBlock, Merge, Wires
+from gatec.blocks_conv import LutConv, OrPool, Sizes, Window
+from gatec.errors import ModelError
+from gatec.frontends.tensors import Array
+from gatec.tables import Tables, from_msb_rows
+
+_WINDOW = ("shape", "out", "stride", "padding", "spread")
+_MAX_SIZE = 1 << 24
+
+
+def table_rows(tables: Tables, k: int) -> Array:
+    """Return truth tables as 0/1 `uint8[..., 2**k]`, first input most significant."""
+    column = np.arange(1 << k, dtype=np.uint64)
+    address = np.zeros(1 << k, dtype=np.uint64)
+    for slot in range(k):
+        bit = (column >> np.uint64(k - 1 - slot)) & np.uint64(1)
+        address |= bit << np.uint64(slot)
+    return ((tables[..., None] >> address) & np.uint64(1)).astype(np.uint8)
+
+
+def tables_of_rows(rows: Array, place: str) -> Tables:
+    """Return the tables that 0/1 rows `[..., 2**k]` hold, 1 <= k <= 6; raise `ModelError`."""
+    if rows.ndim < 1 or rows.dtype.kind not in "biu" or rows.shape[-1] not in (2, 4, 8, 16, 32, 64):
+        raise ModelError(
+            f"tables {rows.dtype}{list(rows.shape)}", place=place, expected="0/1 [..., 2**k]"
+        )
+    if ((rows != 0) & (rows != 1)).any():
+        raise ModelError("a table entry is neither 0 nor 1", place=place)
+    return from_msb_rows(rows.reshape(-1, rows.shape[-1])).reshape(rows.shape[:-1])
+
+
+def block_arrays(block: BitBlock) -> dict[str, Array]:
+    """Return the keys of a layer, without `reads`."""
+    if isinstance(block, Wires):
+        return {"wires": block.source, "width": np.array(block.width)}
+    if isinstance(block, Merge):
+        return {"merge": table_rows(block.tables[:1], 2)[0], "width": np.array(block.width)}
+    if isinstance(block, OrPool):
+        return {"pool.kernel": np.array(block.kernel), **_window_arrays(block.window)}
+    if isinstance(block, LutConv):
+        found: dict[str, Array] = {"conv.leaves": block.leaves, **_window_arrays(block.window)}
+        slots = (block.leaves[..., 0], *block.children)
+        for level, tables in enumerate(block.tables):
+            found[f"conv.tables.{level}"] = table_rows(tables, slots[level].shape[2])
+            if level:
+                found[f"conv.children.{level}"] = slots[level]
+        return found
+    raise NotImplementedError(type(block).__name__)
+
+
+def _window_arrays(window: Window) -> dict[str, Array]:
+    return {f"window.{key}": np.array(getattr(window, key)) for key in _WINDOW}
+
+
+def read_block(keys: Mapping[str, Array], place: str) -> BitBlock | None:
+    """Return the block that a layer's keys describe; None when it is a layer of truth tables.
+
+    Raises `ModelError` at keys that do not fit, and at keys that no kind has.
+    """
+    for key, read in KINDS.items():
+        if key in keys:
+            unknown = sorted(set(keys) - {"reads"} - _known(key, keys))
+            if unknown:
+                raise ModelError(f"unknown tensor {unknown[0]}", place=place)
+            return read(keys, place)
+    return None
+
+
+def read_numbers(keys: Mapping[str, Array], key: str, place: str, *, least: int = 1) -> Sizes:
+    """Return a short vector of integers, or a scalar as one of them; raise `ModelError`."""
+    value = keys.get(key)
+    if (
+        value is None
+        or value.dtype.kind not in "iu"
+        or value.ndim > 1
+        or not 1 <= value.size <= 16
+        or value.min() < least
+        or value.max() > _MAX_SIZE
+    ):
+        found = "missing" if value is None else f"{value.dtype}{list(value.shape)}"
+        raise ModelError(
+            f"{key} is {found}", place=place, expected=f"integers from {least} to {_MAX_SIZE}"
+        )
+    return tuple(int(n) for n in value.reshape(-1))
+
+
+def _known(kind: str, keys: Mapping[str, Array]) -> set[str]:
+    window = {f"window.{key}" for key in _WINDOW}
+    if kind == "conv.leaves":
+        levels = range(len(keys))
+        tables = {f"conv.tables.{level}" for level in levels}
+        return {kind, *window, *tables, *(f"conv.children.{level}" for level in levels[1:])}
+    return {kind, *window} if kind == "pool.kernel" else {kind, "width"}
+
+
+def _window(keys: Mapping[str, Array], place: str) -> Window:
+    found = [
+        read_numbers(keys, f"window.{key}", place, least=0 if key == "padding" else 1)
+        for key in _WINDOW
+    ]
+    return Window(*found)
+
+
+def _integers(keys: Mapping[str, Array], key: str, place: str) -> Array:
+    value = keys[key]
+    if value.dtype.kind not in "iu" or (value.size and abs(value).max() > _MAX_SIZE):
+        raise ModelError(
+            f"{key} {value.dtype}{list(value.shape)}", place=place, expected="small integers"
+        )
+    return value.astype(np.int32)
+
+
+def _read_conv(keys: Mapping[str, Array], place: str) -> LutConv:
+    depth = sum(key.startswith("conv.tables.") for key in keys)
+    children, tables = [], []
+    for level in range(depth):
+        for key in (f"conv.tables.{level}", *((f"conv.children.{level}",) if level else ())):
+            if key not in keys:
+                raise ModelError(f"{key} is missing", place=place)
+        rows = keys[f"conv.tables.{level}"]
+        tables.append(tables_of_rows(rows, place))
+        if level:
+            children.append(_integers(keys, f"conv.children.{level}", place))
+        slots = children[-1] if level else keys["conv.leaves"]
+        if slots.ndim < 3 or rows.shape[-1] != 1 << slots.shape[2]:
+            raise ModelError(
+                f"tables {list(rows.shape)} for wiring {list(slots.shape)}",
+                place=f"{place}: level {level}",
+            )
+    leaves = _integers(keys, "conv.leaves", place)
+    return LutConv(place, _window(keys, place), leaves, tuple(children), tuple(tables))
+
+
+def _read_pool(keys: Mapping[str, Array], place: str) -> OrPool:
+    return OrPool(place, _window(keys, place), read_numbers(keys, "pool.kernel", place))
+
+
+def _read_wires(keys: Mapping[str, Array], place: str) -> Wires:
+    (width,) = read_numbers(keys, "width", place)[:1]
+    return Wires(place, width, _integers(keys, "wires", place))
+
+
+def _read_merge(keys: Mapping[str, Array], place: str) -> Merge:
+    (width,) = read_numbers(keys, "width", place)[:1]
+    rows = keys["merge"]
+    if rows.shape != (4,):
+        raise ModelError(f"merge of shape {list(rows.shape)}", place=place, expected="[4]")
+    return Merge(place, width, tables_of_rows(rows, place).reshape(-1)[0])
+
+
+KINDS: dict[str, Callable[[Mapping[str, Any], str], BitBlock]] = {
+    "conv.leaves": _read_conv,
+    "pool.kernel": _read_pool,
+    "wires": _read_wires,
+    "merge": _read_merge,
+}
+"""The key that tells a layer's kind, and what reads it."""

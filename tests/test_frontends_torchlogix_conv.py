@@ -162,6 +162,7 @@ def binarized(kind: str, thresholds: torch.Tensor, feature_dim: int, in_dim: Any
 
 
 PER_CHANNEL = torch.tensor([[0.1, 0.3, 0.7], [0.2, 0.5, 0.9]])
+PER_PIXEL = torch.linspace(0, 0.0913, 40).reshape(2, 4, 5, 1)
 
 
 @pytest.mark.parametrize("kind", ["FixedBinarization", "SoftBinarization", "LearnableBinarization"])
@@ -170,7 +171,7 @@ PER_CHANNEL = torch.tensor([[0.1, 0.3, 0.7], [0.2, 0.5, 0.9]])
     [
         (PER_CHANNEL, 1, (4, 5)),
         (PER_CHANNEL[0], 1, (4, 5)),
-        (PER_CHANNEL[:, None, None] + torch.rand(2, 4, 5, 3) * 0.1, 1, (4, 5)),
+        (PER_CHANNEL[:, None, None] + PER_PIXEL, 1, (4, 5)),
         (PER_CHANNEL, -2, (4, 15)),
         (PER_CHANNEL, 2, (12, 5)),
     ],

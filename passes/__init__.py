@@ -9,6 +9,7 @@ from functools import partial
 
 from gatec.netlist import Netlist
 from gatec.passes.absorb import absorb
+from gatec.passes.collapse import collapse
 from gatec.passes.fold import fold
 from gatec.passes.map_lut import BEST, FAST, STANDARD, map_lut
 from gatec.passes.merge import merge
@@ -62,10 +63,11 @@ ABSORB = _pass("absorb", absorb)
 MERGE = _pass("merge", merge)
 PRUNE = _pass("prune", prune)
 SPLIT = _pass("split", split)
+COLLAPSE = _pass("collapse", collapse)
 MAP_LUT = _pass("map_lut", map_lut)
 PIPELINE = _pass("pipeline", pipeline)
 
-PASSES: tuple[Pass, ...] = (FOLD, ABSORB, MERGE, PRUNE, SPLIT, MAP_LUT, PIPELINE)
+PASSES: tuple[Pass, ...] = (FOLD, ABSORB, MERGE, PRUNE, SPLIT, COLLAPSE, MAP_LUT, PIPELINE)
 
 # What one pass of these leaves over makes work for another: a folded gate may be a buffer, an
 # absorbed inverter may make two gates equal. Trained nets settle after three rounds.

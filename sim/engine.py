@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
+from importlib.util import find_spec
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,10 +18,11 @@ from gatec.bits import ALL_ONES, WORD_BITS, Words, num_words
 from gatec.blocks import Argmax, GroupSum, Scores
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
+from gatec.lower import lower
 from gatec.model import ModelGraph, Result
 from gatec.netlist import Netlist
 
-EngineName = Literal["auto", "numpy"]
+EngineName = Literal["auto", "llvm", "numpy"]
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 
@@ -174,7 +176,19 @@ def make_engine(
         raise UsageError(f"--engine {name}", expected=" or ".join(ENGINE_NAMES))
     if threads is not None and threads < 1:
         raise UsageError(f"{threads} threads", expected="1 or more")
-    return NumpyEngine(net)
+    installed = find_spec("llvmlite") is not None
+    if name == "llvm" and not installed:
+        raise UsageError("--engine llvm without llvmlite", expected="pip install llvmlite")
+    if name == "numpy" or not installed:
+        return NumpyEngine(net)
+    from gatec.sim.native import LlvmEngine
+
+    return LlvmEngine(net, threads or available_threads())
+
+
+def body(net: ModelGraph | Netlist) -> Netlist:
+    """Return the netlist up to the head: of a model, everything up to its last layer's bits."""
+    return lower(net.with_output("bits")).netlist if isinstance(net, ModelGraph) else net
 
 
 def available_threads() -> int:

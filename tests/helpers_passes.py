@@ -86,3 +86,21 @@ def check_pass(run: Transform, nets: Iterable[Netlist], *, idempotent: bool) -> 
         assert to_text(run(net)) == to_text(after)
         if idempotent:
             assert to_text(run(after)) == to_text(after)
+
+
+def random_wide_netlist(rng: np.random.Generator) -> Netlist:
+    """Return a random netlist of up to 300 gates and any fan-in, half of the time with registers.
+
+    Deeper and wider than `random_netlists` gives: the lines of an engine are used again and again.
+    """
+    net = random_netlist(
+        rng,
+        inputs=int(rng.integers(1, 30)),
+        gates=int(rng.integers(0, 300)),
+        outputs=int(rng.integers(1, 40)),
+        max_fanin=int(rng.integers(1, 7)),
+    )
+    extended = with_extras(net, rng)
+    if rng.random() < 0.5:
+        return extended
+    return extended.replace(inputs=net.inputs, register_d=[], register_init=[])

@@ -14,7 +14,19 @@ from helpers_passes import assert_equivalent, check_pass, random_netlists
 import gatec.passes
 from gatec.errors import ToolError
 from gatec.netlist import Netlist, Port, make_ports
-from gatec.passes import ABSORB, CLEAN, FOLD, MAP_LUT, MERGE, PASSES, PIPELINES, PRUNE, SPLIT, Pass
+from gatec.passes import (
+    ABSORB,
+    CLEAN,
+    COLLAPSE,
+    FOLD,
+    MAP_LUT,
+    MERGE,
+    PASSES,
+    PIPELINES,
+    PRUNE,
+    SPLIT,
+    Pass,
+)
 from gatec.passes.map_lut import map_lut
 from gatec.passes.runner import run_passes
 from gatec.text import from_text, to_text
@@ -53,6 +65,28 @@ def test_split_obeys_k(k: int) -> None:
         assert_equivalent(net, after)
         if net.fanin.shape[1] <= k:
             assert after is net
+
+
+@pytest.mark.parametrize("k", [2, 3, 6])
+def test_collapse_makes_no_gate_wider_than_k(k: int) -> None:
+    run = COLLAPSE.having(k=k).run
+    check_pass(run, random_netlists(100, registers=True), idempotent=False)
+    for net in random_netlists(50):
+        assert run(net).fanin.shape[1] <= max(k, net.fanin.shape[1])
+
+
+def test_collapse_takes_in_what_has_one_reader() -> None:
+    text = """netlist chain k=2
+input x[4] bits
+g0 = lut2:8 x[0] x[1]
+g1 = lut2:6 g0 x[2]
+g2 = lut2:e g1 x[3]
+output y[1] bits = g2
+"""
+    net = from_text(text)
+    assert [COLLAPSE.having(k=k).run(net).num_gates for k in (2, 3, 4)] == [3, 2, 1]
+    shared = net.replace(outputs=(*net.outputs, Port("z", np.array([net.first_gate]))))
+    assert COLLAPSE.having(k=4).run(shared).num_gates == 2
 
 
 @pytest.mark.parametrize("k", [2, 4, 6])

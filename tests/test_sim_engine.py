@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections import Counter
+
 import numpy as np
 import pytest
+from bench.fuzz_engines import check
 from helpers import random_layers_model
 from helpers_passes import random_netlists
 
 from gatec.bits import num_words, random_words
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
-from gatec.sim.engine import ENGINE_NAMES, EngineName, make_engine
+from gatec.sim import engine as engine_module
+from gatec.sim.engine import ENGINE_NAMES, EngineName, NumpyEngine, make_engine
+from gatec.sim.native import LlvmEngine
 
 ENGINES = [name for name in ENGINE_NAMES if name != "auto"]
 
@@ -67,3 +74,39 @@ def test_wrong_widths_engines_and_threads_are_refused() -> None:
         make_engine(model, "fast")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="0 threads"):
         make_engine(model, threads=0)
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_all_engines_agree_on_fuzzed_nets(seed: int) -> None:
+    check(1_000_000 + seed, Counter())
+
+
+def test_threads_share_a_large_batch_and_change_nothing() -> None:
+    rng = np.random.default_rng(3)
+    model = random_layers_model(rng, 50, [2000] * 4, 10)
+    words = random_words(rng, 50, 1031)
+    alone = make_engine(model, "llvm", threads=1)
+    many = make_engine(model, "llvm", threads=5)
+    assert np.array_equal(alone.run(words), many.run(words))
+    assert np.array_equal(alone.predict(words, 65_930), many.predict(words, 65_930))
+
+
+def test_words_need_not_lie_in_one_piece() -> None:
+    rng = np.random.default_rng(4)
+    model = random_layers_model(rng, 20, [50], 5)
+    words = random_words(rng, 40, 30)[::2, ::3]
+    assert np.array_equal(make_engine(model, "llvm").run(words), model.evaluate(words, 640).bits)
+
+
+def test_auto_takes_numpy_where_llvmlite_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = random_layers_model(np.random.default_rng(0), 8, [10], 2)
+    assert isinstance(make_engine(model), LlvmEngine)
+    monkeypatch.setattr(engine_module, "find_spec", lambda name: None)
+    assert isinstance(make_engine(model), NumpyEngine)
+    with pytest.raises(UsageError, match="pip install llvmlite"):
+        make_engine(model, "llvm")
+
+
+def test_help_does_not_import_the_compiler() -> None:
+    code = "import sys, gatec.cli, gatec.commands.sim; sys.exit('llvmlite' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

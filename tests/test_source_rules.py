@@ -28,6 +28,7 @@ PARTS = ("gatec.backends", "gatec.boards", "gatec.frontends", "gatec.passes", "g
 # Parts stand side by side, with these exceptions.
 SIDEWAYS = {
     ("gatec.backends", "gatec.boards"),  # a board's top is written from its recipe
+    ("gatec.sim", "gatec.passes"),  # the engine runs the optimised net
     ("gatec.sim", "gatec.frontends"),  # data sets are read with the same bounded readers
 }
 # Whoever reads files with these executes what is in them, or allocates what they declare.

@@ -1,0 +1,209 @@
+"""The compiled loops of the LLVM engine, generic in the net: they interpret its tables.
+
+One LLVM module serves every net, so nothing is compiled for a net and start-up does not grow with
+it. A *block* is the 512 samples that go through the whole net together, one line for each net. The
+IR names no instruction set: LLVM makes AVX-512, AVX2 or NEON of it, whatever the machine has.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+
+from llvmlite import binding, ir
+
+from gatec.sim.kernel_build import (
+    I32,
+    I64,
+    LINE,
+    LINE_WORDS,
+    ONES,
+    PTR,
+    ZEROS,
+    Function,
+    i64,
+    read_ref,
+)
+from gatec.sim.kernel_head import add_head
+from gatec.sim.program import OPS
+
+# The fields of a job, an `int64` each: the addresses and numbers that `process` reads.
+_ADDRESSES = (
+    "values",  # line[slots]: the thread's own
+    "rows",  # int32[loads]: the input row of slots 1, 2, ...
+    "nodes",  # int32[nodes, 4]: the slots of three operands and of the result
+    "ops",  # int32[runs]: index into OPS
+    "ends",  # int32[runs]: one past the run's last node
+    "refs",  # int32[stores]: twice a slot, plus one for its complement
+    "counts",  # line[groups * planes + class_planes]: the thread's own
+    "words",  # uint64[inputs, stride]
+    "out",  # bits: uint64[stores, out_stride]; else int64[groups or 1, out_stride]
+)
+_NUMBERS = (
+    "loads",
+    "runs",
+    "stores",
+    "groups",  # the classes that refs are counted in, equally many for each
+    "planes",  # bits of a count
+    "class_planes",  # bits of a class number
+    "stride",
+    "out_stride",
+)
+FIELDS = (*_ADDRESSES, *_NUMBERS)
+# What `process` writes: the refs' bits, the count of each group, or the group with the largest.
+BITS, SCORES, CLASSES = range(3)
+
+Process = Callable[[int, int, int, int], None]
+
+
+@cache
+def load_process() -> Process:
+    """Return `process(address of a job, kind, first word, stop word)`, compiled for this machine.
+
+    Words are whole blocks: `stop - first` is a multiple of 8. It holds no lock of Python's.
+    """
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    parsed = binding.parse_assembly(str(_write()))
+    parsed.verify()
+    machine = binding.Target.from_default_triple().create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2
+    )
+    # Only variables into registers: the loops are as they should be, and LLVM's standard passes
+    # would take ten times as long as all the rest and gain nothing.
+    passes = binding.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    tuning = binding.create_pipeline_tuning_options()
+    passes.run(parsed, binding.create_pass_builder(machine, tuning))
+    engine = binding.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)
+    process = prototype(engine.get_function_address("process"))
+    process.engine = engine  # type: ignore[attr-defined]  # the code lives as long as this does
+    return process
+
+
+def _write() -> ir.Module:
+    """Return the module with `process` and the functions that it calls."""
+    module = ir.Module("gatec")
+    parts = {
+        "load": _load_inputs(module),
+        "evaluate": _evaluate(module),
+        "store": _store_outputs(module),
+        **add_head(module),
+    }
+    for function in parts.values():
+        function.linkage = "internal"
+    _process(module, parts)
+    return module
+
+
+def _process(module: ir.Module, parts: dict[str, ir.Function]) -> None:
+    """Take blocks through the net: (job, kind, first word, stop word)."""
+    f = Function(module, "process", [PTR, I64, I64, I64])
+    job, kind, first, stop = f.args
+    field = {
+        name: f.load(job, i64(k), PTR if name in _ADDRESSES else I64)
+        for k, name in enumerate(FIELDS)
+    }
+
+    def call(part: str, names: str, *more: ir.Value) -> None:
+        f.build.call(parts[part], [*(field[name] for name in names.split()), *more])
+
+    with f.loop(first, stop, LINE_WORDS) as word:
+        call("load", "values rows loads words stride", word)
+        call("evaluate", "values nodes ops ends runs")
+        sample = f.build.shl(word, i64(6))
+        is_bits = f.build.icmp_signed("==", kind, i64(BITS))
+        with f.build.if_else(is_bits) as (bits, numbers):
+            with bits:
+                call("store", "values refs stores out out_stride", word)
+            with numbers:
+                call("count", "values refs stores groups planes counts")
+                is_scores = f.build.icmp_signed("==", kind, i64(SCORES))
+                with f.build.if_else(is_scores) as (scores, classes):
+                    with scores, f.loop(i64(0), field["groups"]) as group:
+                        plane = f.build.mul(group, field["planes"])
+                        place = f.build.add(f.build.mul(group, field["out_stride"]), sample)
+                        call("expand", "counts planes out", plane, place)
+                    with classes:
+                        call("argmax", "counts groups planes class_planes")
+                        plane = f.build.mul(field["groups"], field["planes"])
+                        call("expand", "counts class_planes out", plane, sample)
+    f.finish()
+
+
+def _load_inputs(module: ir.Module) -> ir.Function:
+    """Copy the block's inputs to slots 1 and up: (values, rows, loads, words, stride, word)."""
+    f = Function(module, "load_inputs", [PTR, PTR, I64, PTR, I64, I64])
+    values, rows, loads, words, stride, word = f.args
+    with f.loop(i64(0), loads) as k:
+        row = f.build.mul(f.load(rows, k, I32), stride)
+        source = f.build.gep(words, [f.build.add(row, word)], source_etype=I64)
+        f.store(f.build.load(source, typ=LINE, align=8), values, f.build.add(k, i64(1)))
+    return f.finish()
+
+
+def _store_outputs(module: ir.Module) -> ir.Function:
+    """Copy the block's outputs: (values, refs, stores, out, out_stride, word)."""
+    f = Function(module, "store_outputs", [PTR, PTR, I64, PTR, I64, I64])
+    values, refs, stores, out, stride, word = f.args
+    with f.loop(i64(0), stores) as k:
+        row = f.build.mul(k, stride)
+        target = f.build.gep(out, [f.build.add(row, word)], source_etype=I64)
+        f.build.store(read_ref(f, values, refs, k), target, align=8)
+    return f.finish()
+
+
+def _evaluate(module: ir.Module) -> ir.Function:
+    """Run all nodes: (values, nodes, ops, ends, runs).
+
+    The nodes of a run have one truth table: what they do is decided once for the run.
+    """
+    f = Function(module, "evaluate", [PTR, PTR, PTR, PTR, I64])
+    values, nodes, ops, ends, runs = f.args
+    start = f.build.alloca(I64)
+    f.build.store(i64(0), start)
+    with f.loop(i64(0), runs) as run:
+        first, end = f.build.load(start, typ=I64), f.load(ends, run, I32)
+        f.build.store(end, start)
+        done = f.function.append_basic_block()
+        switch = f.build.switch(f.load(ops, run, I32), done)
+        for op, (table, arity) in enumerate(OPS):
+            case = f.function.append_basic_block()
+            switch.add_case(i64(op), case)
+            f.build.position_at_end(case)
+            with f.loop(first, end) as node:
+                base = f.build.shl(node, i64(2))
+                *slots, result = (
+                    f.load(nodes, f.build.add(base, i64(j)), I32) for j in [*range(arity), 3]
+                )
+                operands = [f.load(values, slot, LINE) for slot in slots]
+                f.store(formula(f.build, table, operands), values, result)
+            f.build.branch(done)
+        f.build.position_at_end(done)
+    return f.finish()
+
+
+def formula(build: ir.IRBuilder, table: int, operands: list[ir.Value]) -> ir.Value:
+    """Return the value of a truth table of `2**len(operands)` bits, by Shannon's expansion.
+
+    LLVM makes of it what the machine has: with AVX-512, instructions with three operands.
+    """
+    if not operands:
+        return ONES if table & 1 else ZEROS
+    *others, choose = operands
+    half = 1 << len(others)
+    mask = (1 << half) - 1
+    low, high = table & mask, table >> half & mask
+    if low == high:
+        return formula(build, low, others)
+    if low == high ^ mask:
+        return build.xor(choose, formula(build, low, others))
+    if low == 0:
+        return build.and_(choose, formula(build, high, others))
+    if high == 0:
+        return build.and_(build.xor(choose, ONES), formula(build, low, others))
+    zero, one = formula(build, low, others), formula(build, high, others)
+    return build.xor(zero, build.and_(choose, build.xor(zero, one)))

@@ -1,0 +1,119 @@
+"""The compiled class sums of the LLVM engine: count, compare and number, 512 samples at a time.
+
+Counts are bit-sliced: plane `k` of a count is a line with bit `k` of 512 samples' counts. Full
+adders reduce 16 rows to one carry before it ripples through the higher planes (Harley and Seal's
+carry-save popcount, in Warren, Hacker's Delight, 5-1).
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+
+from gatec.sim.kernel_build import I8, I64, LINE, ONES, PTR, ZEROS, Function, i64, read_ref
+
+# Rows that one round of full adders takes: groups are padded to a multiple with constant 0.
+ROUND = 16
+# The planes that a round keeps in registers: a count has at least as many.
+MIN_PLANES = ROUND.bit_length() - 1
+
+
+def add_head(module: ir.Module) -> dict[str, ir.Function]:
+    """Write the functions of the head."""
+    return {"count": _count(module), "argmax": _argmax(module), "expand": _expand(module)}
+
+
+def _count(module: ir.Module) -> ir.Function:
+    """Count each group's ones: (values, refs, stores, groups, planes, counts)."""
+    f = Function(module, "count", [PTR, PTR, I64, I64, I64, PTR])
+    values, refs, stores, groups, planes, counts = f.args
+    b = f.build
+    low = [b.alloca(LINE) for _ in range(MIN_PLANES)]
+    carry = b.alloca(LINE)
+    size = b.sdiv(stores, groups)
+    with f.loop(i64(0), groups) as group:
+        base = b.mul(group, planes)
+        top = b.add(base, planes)
+        high = b.add(base, i64(MIN_PLANES))
+        for place in low:
+            b.store(ZEROS, place)
+        with f.loop(high, top) as plane:
+            f.store(ZEROS, counts, plane)
+        start = b.mul(group, size)
+        with f.loop(start, b.add(start, size), ROUND) as row:
+            rows = [read_ref(f, values, refs, b.add(row, i64(j))) for j in range(ROUND)]
+            for place in low:
+                total = b.load(place, typ=LINE)
+                carries = []
+                for first, second in zip(rows[::2], rows[1::2], strict=True):
+                    total, over = _full_adder(b, total, first, second)
+                    carries.append(over)
+                b.store(total, place)
+                rows = carries
+            b.store(rows[0], carry)
+            with f.loop(high, top) as plane:
+                old, more = f.load(counts, plane, LINE), b.load(carry, typ=LINE)
+                f.store(b.xor(old, more), counts, plane)
+                b.store(b.and_(old, more), carry)
+        for j, place in enumerate(low):
+            f.store(b.load(place, typ=LINE), counts, b.add(base, i64(j)))
+    return f.finish()
+
+
+def _full_adder(
+    b: ir.IRBuilder, x: ir.Value, y: ir.Value, z: ir.Value
+) -> tuple[ir.Value, ir.Value]:
+    """Return sum and carry."""
+    differ = b.xor(x, y)
+    return b.xor(differ, z), b.or_(b.and_(x, y), b.and_(differ, z))
+
+
+def _argmax(module: ir.Module) -> ir.Function:
+    """Write the class number's planes behind the counts: (counts, groups, planes, class_planes).
+
+    The best so far stays in group 0's planes. A later class wins only with a greater count.
+    """
+    f = Function(module, "argmax", [PTR, I64, I64, I64])
+    counts, groups, planes, class_planes = f.args
+    b = f.build
+    number = b.mul(groups, planes)
+    greater = b.alloca(LINE)
+    with f.loop(i64(0), class_planes) as k:
+        f.store(ZEROS, counts, b.add(number, k))
+    with f.loop(i64(1), groups) as group:
+        base = b.mul(group, planes)
+        b.store(ZEROS, greater)
+        with f.loop(i64(0), planes) as k:
+            best, new = f.load(counts, k, LINE), f.load(counts, b.add(base, k), LINE)
+            b.store(_choose(b, b.xor(best, new), new, b.load(greater, typ=LINE)), greater)
+        wins = b.load(greater, typ=LINE)
+        with f.loop(i64(0), planes) as k:
+            best, new = f.load(counts, k, LINE), f.load(counts, b.add(base, k), LINE)
+            f.store(_choose(b, wins, new, best), counts, k)
+        with f.loop(i64(0), class_planes) as k:
+            bit = b.trunc(b.lshr(group, k), ir.IntType(1))
+            old = f.load(counts, b.add(number, k), LINE)
+            f.store(_choose(b, wins, b.select(bit, ONES, ZEROS), old), counts, b.add(number, k))
+    return f.finish()
+
+
+def _choose(b: ir.IRBuilder, where: ir.Value, one: ir.Value, zero: ir.Value) -> ir.Value:
+    return b.xor(zero, b.and_(where, b.xor(zero, one)))
+
+
+def _expand(module: ir.Module) -> ir.Function:
+    """Write 512 numbers from their planes: (lines, planes, out, first plane, first number)."""
+    f = Function(module, "expand", [PTR, I64, PTR, I64, I64])
+    lines, planes, out, plane, start = f.args
+    b = f.build
+    total = b.alloca(LINE)
+    with f.loop(i64(0), i64(64)) as octet:
+        b.store(ZEROS, total)
+        with f.loop(i64(0), planes) as k:
+            line = b.add(plane, k)
+            bits = f.load(lines, b.add(b.shl(line, i64(6)), octet), I8)
+            lanes = b.zext(b.bitcast(bits, ir.VectorType(ir.IntType(1), 8)), LINE)
+            placed = b.shl(lanes, f.splat(k))
+            b.store(b.or_(b.load(total, typ=LINE), placed), total)
+        target = b.gep(out, [b.add(start, b.shl(octet, i64(3)))], source_etype=I64)
+        b.store(b.load(total, typ=LINE), target, align=8)
+    return f.finish()

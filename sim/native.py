@@ -1,0 +1,166 @@
+"""The LLVM engine: a program per net, compiled loops that all nets share, threads over blocks."""
+
+from __future__ import annotations
+
+import mmap
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.bits import WORD_BITS, Words
+from gatec.blocks import GroupSum, Scores
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist
+from gatec.sim.engine import Engine, EngineName, body
+from gatec.sim.kernel import BITS, CLASSES, FIELDS, SCORES, load_process
+from gatec.sim.kernel_build import LINE_BYTES, LINE_WORDS
+from gatec.sim.kernel_head import MIN_PLANES, ROUND
+from gatec.sim.program import make_program
+
+_HUGE_PAGE = 1 << 21
+# Half a millisecond of work: less is not worth a second thread's start.
+_NODES_FOR_A_THREAD = 250_000
+
+# Fields of a job by name: arrays, which are passed by address, and numbers.
+_Job = dict[str, Any]
+
+
+class LlvmEngine(Engine):
+    """Runs the optimised net, 512 samples at a time, on several cores.
+
+    Parameters
+    ----------
+    net
+        Is optimised and put into a program here; that is all the start-up there is for a net.
+    threads
+        The most to use; a batch of few samples takes fewer.
+    """
+
+    name: EngineName = "llvm"
+
+    def __init__(self, net: ModelGraph | Netlist, threads: int) -> None:
+        super().__init__(net)
+        self.threads = threads
+        program = make_program(body(net))
+        self._program = program
+        groups = self._head.classes if self._head else 1
+        planes = max(MIN_PLANES, self._head.score_bits if self._head else 0)
+        self._fields: _Job = {
+            "rows": program.rows,
+            "nodes": program.nodes,
+            "ops": program.ops,
+            "ends": program.ends,
+            "refs": program.refs,
+            "padded": _pad_groups(program.refs, self._head) if self._head else program.refs,
+            "loads": len(program.rows),
+            "runs": len(program.ops),
+            "groups": groups,
+            "planes": planes,
+            "class_planes": max(1, (groups - 1).bit_length()),
+        }
+        self._lines = {
+            "values": program.num_slots,
+            "counts": groups * planes + max(1, (groups - 1).bit_length()),
+        }
+        self._process = load_process()
+        self._buffers: list[_Job] = []
+
+    def step(self, state: Words, words: Words) -> tuple[Words, Words]:
+        """Return the next state and the outputs of one clock cycle."""
+        self._check(state, words)
+        inputs = np.concatenate([words, state]) if len(state) else words
+        found = self._compute(BITS, inputs, len(self._program.refs), np.uint64)
+        return found[self.num_outputs :], found[: self.num_outputs]
+
+    def scores(self, words: Words, num_samples: int) -> Scores:
+        """Return the counts `int64[classes, samples]` for packed inputs."""
+        head = self._classes_of()
+        self._check_numbers(words, num_samples)
+        return self._compute(SCORES, words, head.classes, np.int64)[:, :num_samples]
+
+    def predict(self, words: Words, num_samples: int) -> npt.NDArray[np.int64]:
+        """Return the class `int64[samples]` of each sample."""
+        self._classes_of()
+        self._check_numbers(words, num_samples)
+        return self._compute(CLASSES, words, 1, np.int64)[0, :num_samples]
+
+    def _check_numbers(self, words: Words, num_samples: int) -> None:
+        self._check_samples(words, num_samples)
+        self._check(self.initial_state(words.shape[1]), words)
+
+    def _make_buffers(self) -> _Job:
+        return {key: _lines(count) for key, count in self._lines.items()}
+
+    def _compute(
+        self, kind: int, words: Words, rows: int, dtype: type[np.generic]
+    ) -> npt.NDArray[Any]:
+        """Return the outputs of whole words: `[rows, words]` or, of numbers, `[rows, samples]`."""
+        scale = 1 if kind == BITS else WORD_BITS
+        count = words.shape[1]
+        whole = count - count % LINE_WORDS
+        out = np.empty((rows, -(-count // LINE_WORDS) * LINE_WORDS * scale), dtype=dtype)
+        job = dict(self._fields, words=np.ascontiguousarray(words), out=out)
+        self._spread(job, kind, whole)
+        if count > whole:
+            rest = np.zeros((len(words), LINE_WORDS), dtype=np.uint64)
+            rest[:, : count - whole] = words[:, whole:]
+            self._work(dict(job, words=rest, out=out[:, whole * scale :]), kind, 0, LINE_WORDS)
+        return out[:, : count * scale]
+
+    def _spread(self, job: _Job, kind: int, stop: int) -> None:
+        """Compute the words before `stop`, whole blocks, on as many threads as pay."""
+        blocks = stop // LINE_WORDS
+        useful = blocks * max(1, len(self._program.nodes)) // _NODES_FOR_A_THREAD
+        threads = max(1, min(self.threads, blocks, useful))
+        ends = [blocks * k // threads * LINE_WORDS for k in range(threads + 1)]
+        if threads == 1:
+            self._work(job, kind, 0, stop)
+            return
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(partial(self._work, job, kind), ends[:-1], ends[1:]))
+
+    def _work(self, job: _Job, kind: int, start: int, stop: int) -> None:
+        """Compute a range of words in this thread."""
+        try:
+            own = self._buffers.pop()
+        except IndexError:
+            own = self._make_buffers()
+        full = {**job, **own}
+        full["stride"], full["out_stride"] = (
+            full[key].strides[0] // full[key].itemsize for key in ("words", "out")
+        )
+        refs = full["refs"] if kind == BITS else full["padded"]
+        full["refs"], full["stores"] = refs, refs.size
+        packed = np.array(
+            [v if isinstance(v := full[key], int) else v.ctypes.data for key in FIELDS],
+            dtype=np.int64,
+        )
+        self._process(packed.ctypes.data, kind, start, stop)
+        self._buffers.append(own)
+
+
+def _pad_groups(refs: npt.NDArray[np.int32], head: GroupSum) -> npt.NDArray[np.int32]:
+    """Return the refs of each class, filled up with constant 0 to whole rounds of the adders."""
+    groups = refs.reshape(head.classes, head.group)
+    return np.ascontiguousarray(np.pad(groups, ((0, 0), (0, -head.group % ROUND))))
+
+
+def _lines(count: int) -> npt.NDArray[np.uint64]:
+    """Return zeroed lines, `[count, 8]`, aligned to a line.
+
+    Large ones lie in huge pages where the system gives them: gates read them in random order, and
+    with small pages most reads miss the first table of addresses.
+    """
+    size = count * LINE_BYTES
+    memory = mmap.mmap(-1, size + (_HUGE_PAGE if size >= _HUGE_PAGE else 0))
+    start = 0
+    if size >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        start = -np.frombuffer(memory, dtype=np.uint8).ctypes.data % _HUGE_PAGE
+    lines = np.frombuffer(memory, dtype=np.uint64, count=count * LINE_WORDS, offset=start)
+    return lines.reshape(count, LINE_WORDS)

@@ -10,7 +10,7 @@ from typing import Any
 from gatec.console import Progress
 from gatec.design import Design, Mapped, build_design, map_model
 from gatec.errors import LimitError
-from gatec.flow import Flow
+from gatec.flow import Flow, testbench_file
 from gatec.flows import choose_flow
 from gatec.folder import MODEL_FILE
 from gatec.frontends import ReadOptions, from_module, neutral_bytes, read_model
@@ -114,6 +114,7 @@ def compile_model(
     mapped = map_model(graph, flow.lut_inputs, options, progress)
     design, physical, files = _meet_clock(mapped, flow, options, progress)
     files |= vector_files(mapped.model, make_vectors(mapped.model.num_inputs, options.vectors))
+    files |= testbench_file(design, options.vectors)
     files[MODEL_FILE] = neutral_bytes(mapped.model)
     manifest = make_manifest(design, options, sha256, physical, files)
     files[REPORT] = summary(manifest).encode()

@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
+from gatec.backends.body import Style
 from gatec.backends.cells import cells_model
 from gatec.backends.core import CoreShape
+from gatec.backends.testbench import testbench, testbench_name
 from gatec.backends.verilog import Emitted, emit
 from gatec.console import Progress
 from gatec.design import Design
@@ -115,14 +117,24 @@ class GenericFlow(Flow):
         return None, core_files(design)
 
 
+def core_sources(top: str, style: Style, text: str) -> dict[str, str]:
+    """Return a core's Verilog and the models of the cells in it, by file name."""
+    models = cells_model(style)
+    return {f"{top}.v": text, **({f"{top}_cells.v": models} if models else {})}
+
+
 def core_files(design: Design) -> Files:
     """Return the core's Verilog and the models of the cells in it."""
-    top = design.emitted.top
-    files = {f"{top}.v": design.emitted.text.encode()}
-    models = cells_model(design.emitted.style)
-    if models:
-        files[f"{top}_cells.v"] = models.encode()
-    return files
+    emitted = design.emitted
+    sources = core_sources(emitted.top, emitted.style, emitted.text)
+    return {name: text.encode() for name, text in sources.items()}
+
+
+def testbench_file(design: Design, vectors: int) -> Files:
+    """Return the core's testbench for `vectors` vectors."""
+    shape, style = design.emitted.shape, design.emitted.style
+    sources = list(core_sources(shape.top, style, ""))
+    return {testbench_name(shape.top): testbench(shape, vectors, sources).encode()}
 
 
 def timing(shape: CoreShape, clock_mhz: float) -> dict[str, float]:

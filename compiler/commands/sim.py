@@ -13,6 +13,7 @@ from gatec.console import Progress, TerminalProgress
 from gatec.errors import UsageError
 from gatec.frontends import ReadOptions
 from gatec.model import OUTPUT_KINDS
+from gatec.rtl import JUDGES
 from gatec.sim.encoding import Labels
 from gatec.sim.engine import ENGINE_NAMES
 from gatec.sim.evaluator import Outputs
@@ -68,7 +69,22 @@ def _options(command: Any) -> Any:
     help="What runs the model; all give the same bits.",
 )
 @click.option("--threads", type=int, metavar="N", help="Cores to use; default: all.")
-@click.option("--rtl", is_flag=True, help="Run the emitted Verilog in Icarus Verilog, too.")
+@click.option("--rtl", is_flag=True, help="Run the emitted Verilog in a simulator, too.")
+@click.option(
+    "--simulator",
+    type=click.Choice(JUDGES),
+    default="icarus",
+    show_default=True,
+    help="For --rtl: a simulator that runs each cycle, or `netlist`, gatec's own reader of the "
+    "text, for the largest designs.",
+)
+@click.option(
+    "--write-testbench",
+    "testbench",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the Verilog with a self-checking testbench of the samples, for any simulator.",
+)
 @reading_options
 def sim(model: Path, report: bool, as_json: bool, quiet: bool, **values: Any) -> None:
     """Run MODEL (a model file, or a folder that compile wrote) on data.

@@ -1,0 +1,168 @@
+"""The Verilog of a model or an output folder: simulated against the reference, or written out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from gatec.backends.core import CoreShape
+from gatec.backends.readback import read_back
+from gatec.backends.testbench import testbench, testbench_name
+from gatec.bits import Bits, pack, unpack
+from gatec.console import Progress
+from gatec.driver import compile_model
+from gatec.errors import DifferentError, ModelError, UsageError
+from gatec.flow import core_sources
+from gatec.folder import OutputFolder
+from gatec.frontends import ReadOptions
+from gatec.manifest import to_json
+from gatec.model import ModelGraph, OutputKind
+from gatec.options import MAX_VECTORS, CompileOptions
+from gatec.publish import MANIFEST, publish
+from gatec.sim.engine import make_engine
+from gatec.sim.rtl import simulate_rtl
+from gatec.sim.simulators import Simulator
+from gatec.vectors import to_hex, vector_files
+from gatec.verify import core_shape
+from gatec.versions import tool_versions
+
+# `netlist` is gatec's own: its reader of the Verilog text, and its engine.
+Judge = Literal["icarus", "verilator", "netlist"]
+JUDGES: tuple[Judge, ...] = get_args(Judge)
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """The Verilog of a model.
+
+    Attributes
+    ----------
+    model
+        Ends as the circuit does.
+    shape
+        Widths of the core.
+    sources
+        Verilog texts by file name.
+    """
+
+    model: ModelGraph
+    shape: CoreShape
+    sources: dict[str, str]
+
+
+def circuit_of(
+    model: ModelGraph,
+    kind: OutputKind,
+    folder: OutputFolder | None,
+    progress: Progress | None = None,
+) -> Circuit:
+    """Return a folder's circuit, or a model's, compiled without place and route.
+
+    Raises `UsageError` when the folder's circuit has another output.
+    """
+    if folder is None:
+        options = CompileOptions(target="generic", output=kind, place_and_route=False)
+        compiled = compile_model(
+            model, options, ReadOptions(), output_dir=None, progress=progress or Progress()
+        )
+        emitted = compiled.design.emitted
+        sources = core_sources(emitted.top, emitted.style, emitted.text)
+        return Circuit(model.with_output(kind), emitted.shape, sources)
+    compiled_as = folder.manifest["options"]["output"]
+    if compiled_as != kind:
+        raise UsageError(
+            f"--output {kind}", file=folder.path, expected=f"{compiled_as}, as compiled"
+        )
+    stated = folder.manifest["interface"]
+    sources = core_sources(stated["top"], stated["style"], folder.verilog)
+    return Circuit(model.with_output(kind), core_shape(folder), sources)
+
+
+@dataclass(frozen=True)
+class RtlFacts:
+    """What a simulation of the Verilog showed; its outputs were equal on every bit.
+
+    Attributes
+    ----------
+    latency
+        In cycles: measured, or of `netlist`, proved from the text.
+    cycles
+        From the first accepted beat to the last output beat; None where no cycle was simulated.
+    """
+
+    latency: int
+    cycles: int | None
+
+
+def check_rtl(circuit: Circuit, bits: Bits, judge: Judge = "icarus") -> RtlFacts:
+    """Simulate the Verilog on `uint8[samples, num_inputs]`, at least one.
+
+    Raises `DifferentError` at the first sample with an output bit other than the reference's.
+    """
+    if not len(bits):
+        raise ModelError("no samples", expected="at least one with --rtl")
+    outputs, facts = (
+        _by_netlist(circuit, bits) if judge == "netlist" else _by_cocotb(circuit, bits, judge)
+    )
+    expected = circuit.model.output_bits(bits)
+    if not np.array_equal(outputs, expected):
+        sample = int((outputs != expected).any(axis=1).argmax())
+        raise DifferentError(
+            f"the Verilog gives {_shown(outputs[sample])} for sample {sample}",
+            file=circuit.model.name,
+            expected=_shown(expected[sample]),
+        )
+    return facts
+
+
+def _by_cocotb(circuit: Circuit, bits: Bits, simulator: Simulator) -> tuple[Bits, RtlFacts]:
+    shape = circuit.shape
+    result = simulate_rtl(
+        circuit.sources,
+        shape.top,
+        bits,
+        beat_bits=shape.beat_bits,
+        out_bits=shape.output_bits,
+        out_beat_bits=shape.out_beat_bits,
+        simulator=simulator,
+    )
+    return result.outputs, RtlFacts(result.latency, result.cycles)
+
+
+def _by_netlist(circuit: Circuit, bits: Bits) -> tuple[Bits, RtlFacts]:
+    """Read the text, which proves its structure and timing, and run what it computes."""
+    back = read_back(circuit.sources[f"{circuit.shape.top}.v"], circuit.shape)
+    words = make_engine(back.netlist).run(pack(bits))
+    return unpack(words, len(bits)), RtlFacts(back.latency, None)
+
+
+def _shown(bits: Bits) -> str:
+    """Return an output vector as a hexadecimal number, bit 0 lowest."""
+    return f"0x{to_hex(bits[None]).strip()}"
+
+
+def write_testbench(circuit: Circuit, bits: Bits, directory: Path) -> None:
+    """Write core, self-checking testbench and vectors, with the reference's answers, to a folder.
+
+    All or nothing; a folder that this wrote before is replaced.
+    """
+    if not 0 < len(bits) <= MAX_VECTORS:
+        raise UsageError(
+            f"a testbench of {len(bits)} vectors", expected=f"1 to {MAX_VECTORS}: --limit N"
+        )
+    top = circuit.shape.top
+    files = {name: text.encode() for name, text in circuit.sources.items()}
+    files |= vector_files(circuit.model, bits)
+    bench = testbench(circuit.shape, len(bits), list(circuit.sources))
+    files[testbench_name(top)] = bench.encode()
+    manifest = {
+        "gatec": tool_versions()["gatec"],
+        "testbench": top,
+        "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
+    }
+    files[MANIFEST] = to_json(manifest).encode()
+    publish(directory, files)

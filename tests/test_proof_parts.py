@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
+import time
+from threading import Event
+
 import numpy as np
 import pytest
 from helpers import random_layers_model, random_netlist
@@ -13,9 +17,10 @@ from gatec.evaluate import evaluate_outputs
 from gatec.lower import lower
 from gatec.netlist import Netlist, Port
 from gatec.passes.map_lut import map_lut
-from gatec.proof import parts
+from gatec.proof import equivalence, parts
 from gatec.proof.parts import prove_in_parts
-from gatec.proof.verdict import Verdict
+from gatec.proof.verdict import Proof, Verdict
+from gatec.tools.runner import ToolStopped
 
 
 @pytest.fixture(autouse=True)
@@ -107,3 +112,41 @@ def test_a_netlist_cut_in_two_joins_again(seed: int) -> None:
     for port in ("outputs", "cuts"):
         shown = [n.replace(outputs=getattr(n, port), cuts=()) for n in (net, again)]
         assert np.array_equal(*(evaluate_outputs(n, words) for n in shown))
+
+
+def test_an_interrupt_ends_the_running_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, circuit, _ = reference_and_circuit(0)
+    running: list[Event] = []
+
+    def slow(*nets: Netlist, stop: Event, **_: object) -> Proof:
+        # What ABC does until it is stopped.
+        running.append(stop)
+        _thread.interrupt_main()
+        assert stop.wait(60)
+        raise ToolStopped("stopped", file="abc")
+
+    monkeypatch.setattr(parts, "prove_equal", slow)
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        prove_in_parts(reference, circuit, None, 60)
+    assert time.monotonic() - start < 30
+    assert all(stop.is_set() for stop in running)
+
+
+def test_random_vectors_are_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reference, circuit, cut = reference_and_circuit(0)
+    tried: list[int] = []
+    found = parts.find_difference
+
+    def counted(one: Netlist, *rest: object) -> object:
+        tried.append(one.num_outputs)
+        return found(one, *rest)  # type: ignore[arg-type]
+
+    for module in (parts, equivalence):
+        monkeypatch.setattr(module, "find_difference", counted)
+    assert prove_in_parts(reference, circuit, None, 60).verdict is Verdict.EQUIVALENT
+    assert tried == [reference.num_outputs]
+    tried.clear()
+    assert prove_in_parts(reference, circuit, cut, 60).verdict is Verdict.EQUIVALENT
+    # The whole, then what is in front of the cut, then what is behind.
+    assert tried == [reference.num_outputs, len(cut), reference.num_outputs]

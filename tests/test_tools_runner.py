@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from gatec.errors import ToolError
 from gatec.tools.abc import run_abc
-from gatec.tools.runner import Tool, ToolFailed, ToolTimeout
+from gatec.tools.runner import Tool, ToolFailed, ToolStopped, ToolTimeout
 from gatec.tools.yosys import run_yosys
 
 
@@ -76,3 +77,19 @@ def test_abc_errors_are_seen_although_it_exits_with_0() -> None:
 def test_yosys_errors_are_seen() -> None:
     with pytest.raises(ToolError, match="no_such_command"):
         run_yosys(["no_such_command"], inputs={})
+
+
+def test_a_tool_stops_when_another_thread_says_so() -> None:
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    start = time.monotonic()
+    with pytest.raises(ToolStopped):
+        shim("import time; time.sleep(60)").run([], stop=stop)
+    assert time.monotonic() - start < 20
+
+
+def test_a_tool_that_may_be_stopped_has_its_time() -> None:
+    stop = threading.Event()
+    assert shim("print(1)").run([], stop=stop).log == "1\n"
+    with pytest.raises(ToolTimeout, match="not done after 0.3 s"):
+        shim("import time; time.sleep(60)").run([], timeout=0.3, stop=stop)

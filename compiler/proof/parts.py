@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import numpy as np
+import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.cone import OpenConeError, cone
@@ -62,10 +64,12 @@ def _through_cut(
         other = _behind(circuit, cut, cut)
     except OpenConeError:
         return None
+    sides = _in_front(reference, known), _in_front(circuit, cut)
+    if find_difference(*sides, smoke_words(reference.num_inputs)) is not None:
+        return None
     proofs = [prove_equal(behind, other, timeout=_left(deadline))]
     if proofs[0].verdict is Verdict.EQUIVALENT:
-        front, other = _in_front(reference, known), _in_front(circuit, cut)
-        proofs.append(_by_outputs(front, other, deadline))
+        proofs.append(_by_outputs(*sides, deadline))
     equal = all(proof.verdict is Verdict.EQUIVALENT for proof in proofs)
     method = f"{proofs[-1].method}, through the cut at {reference.cuts[0].name}"
     return Proof(Verdict.EQUIVALENT, method) if equal else None
@@ -97,25 +101,34 @@ def _is_of(circuit: Netlist, cut: IntArray) -> bool:
 
 
 def _by_outputs(reference: Netlist, circuit: Netlist, deadline: float) -> Proof:
-    """Prove groups of outputs side by side; the first that is not equal decides."""
+    """Prove groups of outputs side by side; the first that is not equal decides.
+
+    Random vectors were tried on all of them before.
+    """
     count = min(_MOST_PARTS, reference.num_outputs)
     if count < 2 or reference.num_gates + circuit.num_gates < _LARGE:
-        return prove_equal(reference, circuit, timeout=_left(deadline))
+        return prove_equal(reference, circuit, timeout=_left(deadline), simulate=False)
+    stop = Event()
 
-    def prove(group: IntArray) -> Proof:
+    def prove(group: npt.NDArray[np.integer]) -> Proof:
         one, other = _part(reference, group), _part(circuit, group)
-        return prove_equal(one, other, timeout=_left(deadline))
+        return prove_equal(one, other, timeout=_left(deadline), simulate=False, stop=stop)
 
     groups = np.array_split(np.arange(reference.num_outputs), count)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        proofs = list(pool.map(prove, groups))
-    for proof in proofs:
-        if proof.verdict is not Verdict.EQUIVALENT:
-            return proof
-    return Proof(Verdict.EQUIVALENT, f"{proofs[0].method} in {count} parts")
+        try:
+            proofs = [pool.submit(prove, group) for group in groups]
+            for proof in proofs:
+                if proof.result().verdict is not Verdict.EQUIVALENT:
+                    return proof.result()
+        finally:
+            # Where the others no longer matter, or on Ctrl-C, nobody waits for them.
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+    return Proof(Verdict.EQUIVALENT, f"{proofs[0].result().method} in {count} parts")
 
 
-def _part(net: Netlist, group: IntArray) -> Netlist:
+def _part(net: Netlist, group: npt.NDArray[np.integer]) -> Netlist:
     inputs = np.arange(net.first_input, net.first_register, dtype=np.int32)
     return cone(net, inputs, net.output_nets[group])
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event
 
 from gatec.errors import ToolError
 from gatec.tools.runner import Tool, ToolRun
@@ -37,8 +38,13 @@ def run_abc(
     inputs: Mapping[str, str | bytes],
     outputs: Sequence[str] = (),
     timeout: float = 3600.0,
+    stop: Event | None = None,
 ) -> ToolRun:
-    """Run a list of ABC commands without reading any `abc.rc`."""
+    """Run a list of ABC commands without reading any `abc.rc`; see `Tool.run`."""
     return abc_tool().run(
-        ["-s", "-c", "; ".join(commands)], inputs=inputs, outputs=outputs, timeout=timeout
+        ["-s", "-c", "; ".join(commands)],
+        inputs=inputs,
+        outputs=outputs,
+        timeout=timeout,
+        stop=stop,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatec.certify import make_certificate
 from gatec.console import Progress
 from gatec.design import Design, Mapped, build_design, map_model
 from gatec.errors import LimitError
@@ -113,10 +114,15 @@ def compile_model(
         check_target(output_dir)
     mapped = map_model(graph, flow.lut_inputs, options, progress)
     design, physical, files = _meet_clock(mapped, flow, options, progress)
+    certificate = make_certificate(design, options, progress)
+    if certificate is not None:
+        files |= certificate.files
     files |= vector_files(mapped.model, make_vectors(mapped.model.num_inputs, options.vectors))
     files |= testbench_file(design, options.vectors)
     files[MODEL_FILE] = neutral_bytes(mapped.model)
     manifest = make_manifest(design, options, sha256, physical, files)
+    if certificate is not None:
+        manifest["proof"]["certificate"] = certificate.summary()
     files[REPORT] = summary(manifest).encode()
     manifest["files"][REPORT] = hashlib.sha256(files[REPORT]).hexdigest()
     files[MANIFEST] = to_json(manifest).encode()

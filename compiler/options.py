@@ -13,11 +13,11 @@ MAX_TIMEOUT = 1_000_000
 MAX_VECTORS = 1_000_000
 
 
-def check_timeout(seconds: float) -> None:
+def check_timeout(seconds: float, option: str = "--proof-timeout") -> None:
     """Raise `UsageError` unless a proof can have that budget."""
     if not 0 < seconds <= MAX_TIMEOUT:
         raise UsageError(
-            f"--proof-timeout {seconds:g}", expected=f"seconds, more than 0 and up to {MAX_TIMEOUT}"
+            f"{option} {seconds:g}", expected=f"seconds, more than 0 and up to {MAX_TIMEOUT}"
         )
 
 
@@ -53,6 +53,10 @@ class CompileOptions:
         Seconds for the equivalence proof.
     allow_unproved
         Publish a netlist whose proof was not finished in time; the manifest says so.
+    proof
+        Add a certificate of the proof that can be checked without gatec.
+    proof_time
+        Seconds for making it.
     prove_each
         Prove every pass by itself, too.
     dump_passes
@@ -77,6 +81,8 @@ class CompileOptions:
     seed: int = 1
     proof_timeout: float = 600.0
     allow_unproved: bool = False
+    proof: bool = False
+    proof_time: float = 600.0
     prove_each: bool = False
     dump_passes: Path | None = None
     vectors: int = 256
@@ -100,6 +106,7 @@ class CompileOptions:
         if self.output not in OUTPUT_KINDS:
             raise UsageError(f"--output {self.output}", expected=" or ".join(OUTPUT_KINDS))
         check_timeout(self.proof_timeout)
+        check_timeout(self.proof_time, "--proof-time")
         if not 1 <= self.vectors <= MAX_VECTORS:
             raise UsageError(f"--vectors {self.vectors}", expected=f"1 to {MAX_VECTORS}")
         if not 0 <= self.seed < 1 << 31:
@@ -112,5 +119,5 @@ class CompileOptions:
 
     def recorded(self) -> dict[str, object]:
         """Return the options that decide the output, for the manifest: no paths."""
-        skipped = {"dump_passes", "proof_timeout", "prove_each"}
+        skipped = {"dump_passes", "proof_timeout", "proof_time", "prove_each"}
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}

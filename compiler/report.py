@@ -15,9 +15,20 @@ def summary(manifest: Mapping[str, Any]) -> str:
         *_circuit_rows(manifest),
         *_physical_rows(manifest),
         ("proof", f"{manifest['proof']['equivalence']} ({manifest['proof']['method']})"),
+        *_certificate_rows(manifest),
     ]
     width = max(len(name) for name, _ in rows)
     return "".join(f"  {name:<{width}}  {text}\n" for name, text in rows)
+
+
+def _certificate_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    facts = manifest["proof"].get("certificate")
+    if facts is None:
+        return []
+    if "obligations" not in facts:
+        return [("certificate", f"none: {facts['verdict']}")]
+    parts, clauses = _plural(facts["obligations"], "obligation"), facts["clauses"]
+    return [("certificate", f"{parts} of {clauses} clauses, {facts['bytes'] / 1e6:.1f} MB")]
 
 
 def _model_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

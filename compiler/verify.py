@@ -11,6 +11,7 @@ import numpy as np
 from gatec.backends.core import CoreShape
 from gatec.backends.readback import read_back
 from gatec.bits import pack, unpack
+from gatec.certify import check_certificate
 from gatec.errors import DifferentError, ModelError, UnprovedError
 from gatec.evaluate import evaluate_outputs
 from gatec.folder import OutputFolder
@@ -63,6 +64,7 @@ def verify_folder(
     if proof.verdict is not Verdict.EQUIVALENT:
         raise UnprovedError(f"equivalence is {proof.verdict.value} after {timeout:g} s", file=path)
     yield f"the Verilog text is the model: {proof.verdict.value} ({proof.method})"
+    yield from check_certificate(folder, lowering.netlist, back.netlist)
     yield f"{_check_vectors(folder, model, back.netlist)} test vectors agree"
 
 

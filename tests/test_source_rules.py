@@ -12,6 +12,7 @@ CLI, DRIVER, PART, BASE = 3, 2, 1, 0
 CLI_MODULES = ("gatec.cli", "gatec.__main__", "gatec.commands")
 DRIVER_MODULES = (
     "gatec",
+    "gatec.certify",
     "gatec.design",
     "gatec.driver",
     "gatec.flow",

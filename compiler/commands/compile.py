@@ -61,6 +61,19 @@ _PROOF = (
         is_flag=True,
         help="Write the output even if the proof did not finish; the manifest says so.",
     ),
+    click.option(
+        "--proof",
+        is_flag=True,
+        help="Add a certificate that can be checked without gatec: CNF, DRAT and LRAT files.",
+    ),
+    click.option(
+        "--proof-time",
+        type=float,
+        default=600.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Time for making the certificate.",
+    ),
     click.option("--prove-each", is_flag=True, help="Prove each pass by itself, too."),
     click.option(
         "--dump-passes",

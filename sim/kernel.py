@@ -36,22 +36,25 @@ _ADDRESSES = (
     "ops",  # int32[runs]: index into OPS
     "ends",  # int32[runs]: one past the run's last node
     "refs",  # int32[stores]: twice a slot, plus one for its complement
-    "counts",  # line[groups * planes + class_planes]: the thread's own
+    "summands",  # int32[...], int32[2 * classes + 1], int32[2 * classes]: see Summands
+    "starts",
+    "initial",
+    "counts",  # line[2 * classes * planes + class_planes]: the thread's own
     "words",  # uint64[inputs, stride]
-    "out",  # bits: uint64[stores, out_stride]; else int64[groups or 1, out_stride]
+    "out",  # bits: uint64[stores, out_stride]; else int64[classes or 1, out_stride]
 )
 _NUMBERS = (
     "loads",
     "runs",
     "stores",
-    "groups",  # the classes that refs are counted in, equally many for each
+    "classes",
     "planes",  # bits of a count
     "class_planes",  # bits of a class number
     "stride",
     "out_stride",
 )
 FIELDS = (*_ADDRESSES, *_NUMBERS)
-# What `process` writes: the refs' bits, the count of each group, or the group with the largest.
+# What `process` writes: the refs' bits, the score of each class, or the class with the largest.
 BITS, SCORES, CLASSES = range(3)
 
 Process = Callable[[int, int, int, int], None]
@@ -120,16 +123,17 @@ def _process(module: ir.Module, parts: dict[str, ir.Function]) -> None:
             with bits:
                 call("store", "values refs stores out out_stride", word)
             with numbers:
-                call("count", "values refs stores groups planes counts")
+                call("count", "values summands starts initial classes planes counts")
+                call("subtract", "counts classes planes")
                 is_scores = f.build.icmp_signed("==", kind, i64(SCORES))
-                with f.build.if_else(is_scores) as (scores, classes):
-                    with scores, f.loop(i64(0), field["groups"]) as group:
-                        plane = f.build.mul(group, field["planes"])
-                        place = f.build.add(f.build.mul(group, field["out_stride"]), sample)
+                with f.build.if_else(is_scores) as (scores, choice):
+                    with scores, f.loop(i64(0), field["classes"]) as number:
+                        plane = f.build.mul(number, field["planes"])
+                        place = f.build.add(f.build.mul(number, field["out_stride"]), sample)
                         call("expand", "counts planes out", plane, place)
-                    with classes:
-                        call("argmax", "counts groups planes class_planes")
-                        plane = f.build.mul(field["groups"], field["planes"])
+                    with choice:
+                        call("argmax", "counts classes planes class_planes")
+                        plane = f.build.mul(field["classes"], field["planes"])
                         call("expand", "counts class_planes out", plane, sample)
     f.finish()
 

@@ -9,53 +9,79 @@ from __future__ import annotations
 
 from llvmlite import ir
 
-from gatec.sim.kernel_build import I8, I64, LINE, ONES, PTR, ZEROS, Function, i64, read_ref
-
-# Rows that one round of full adders takes: groups are padded to a multiple with constant 0.
-ROUND = 16
-# The planes that a round keeps in registers: a count has at least as many.
-MIN_PLANES = ROUND.bit_length() - 1
+from gatec.sim.kernel_build import I8, I32, I64, LINE, ONES, PTR, ZEROS, Function, i64
+from gatec.sim.summands import MIN_PLANES, ROUND
 
 
 def add_head(module: ir.Module) -> dict[str, ir.Function]:
     """Write the functions of the head."""
-    return {"count": _count(module), "argmax": _argmax(module), "expand": _expand(module)}
+    return {
+        "count": _count(module),
+        "subtract": _subtract(module),
+        "argmax": _argmax(module),
+        "expand": _expand(module),
+    }
 
 
 def _count(module: ir.Module) -> ir.Function:
-    """Count each group's ones: (values, refs, stores, groups, planes, counts)."""
-    f = Function(module, "count", [PTR, PTR, I64, I64, I64, PTR])
-    values, refs, stores, groups, planes, counts = f.args
+    """Count the ones in slots: (values, summands, starts, initial, classes, planes, counts).
+
+    Each class has two counts, both bit-sliced, of `summands[starts[g] : starts[g + 1]]` from
+    `initial[g]` up.
+    """
+    f = Function(module, "count", [PTR, PTR, PTR, PTR, I64, I64, PTR])
+    values, summands, starts, initial, classes, planes, counts = f.args
     b = f.build
     low = [b.alloca(LINE) for _ in range(MIN_PLANES)]
     carry = b.alloca(LINE)
-    size = b.sdiv(stores, groups)
-    with f.loop(i64(0), groups) as group:
+    with f.loop(i64(0), b.shl(classes, i64(1))) as group:
         base = b.mul(group, planes)
-        top = b.add(base, planes)
-        high = b.add(base, i64(MIN_PLANES))
-        for place in low:
-            b.store(ZEROS, place)
-        with f.loop(high, top) as plane:
-            f.store(ZEROS, counts, plane)
-        start = b.mul(group, size)
-        with f.loop(start, b.add(start, size), ROUND) as row:
-            rows = [read_ref(f, values, refs, b.add(row, i64(j))) for j in range(ROUND)]
+        begin = f.load(initial, group, I32)
+        with f.loop(i64(0), planes) as k:
+            bit = b.and_(b.lshr(begin, k), i64(1))
+            f.store(f.splat(b.sub(i64(0), bit)), counts, b.add(base, k))
+        for j, place in enumerate(low):
+            b.store(f.load(counts, b.add(base, i64(j)), LINE), place)
+        stop = f.load(starts, b.add(group, i64(1)), I32)
+        with f.loop(f.load(starts, group, I32), stop, ROUND) as first:
+            rows = [
+                f.load(values, f.load(summands, b.add(first, i64(j)), I32), LINE)
+                for j in range(ROUND)
+            ]
             for place in low:
                 total = b.load(place, typ=LINE)
                 carries = []
-                for first, second in zip(rows[::2], rows[1::2], strict=True):
-                    total, over = _full_adder(b, total, first, second)
+                for one, other in zip(rows[::2], rows[1::2], strict=True):
+                    total, over = _full_adder(b, total, one, other)
                     carries.append(over)
                 b.store(total, place)
                 rows = carries
             b.store(rows[0], carry)
-            with f.loop(high, top) as plane:
+            with f.loop(b.add(base, i64(MIN_PLANES)), b.add(base, planes)) as plane:
                 old, more = f.load(counts, plane, LINE), b.load(carry, typ=LINE)
                 f.store(b.xor(old, more), counts, plane)
                 b.store(b.and_(old, more), carry)
         for j, place in enumerate(low):
             f.store(b.load(place, typ=LINE), counts, b.add(base, i64(j)))
+    return f.finish()
+
+
+def _subtract(module: ir.Module) -> ir.Function:
+    """Put each class's first count less its second in its place: (counts, classes, planes)."""
+    f = Function(module, "subtract", [PTR, I64, I64])
+    counts, classes, planes = f.args
+    b = f.build
+    borrow = b.alloca(LINE)
+    with f.loop(i64(0), classes) as number:
+        place = b.mul(number, planes)
+        plus = b.shl(place, i64(1))
+        minus = b.add(plus, planes)
+        b.store(ZEROS, borrow)
+        with f.loop(i64(0), planes) as k:
+            one, less = (f.load(counts, b.add(base, k), LINE) for base in (plus, minus))
+            differ, before = b.xor(one, less), b.load(borrow, typ=LINE)
+            b.store(_choose(b, differ, less, before), borrow)
+            f.store(b.xor(differ, before), counts, b.add(place, k))
     return f.finish()
 
 
@@ -68,19 +94,19 @@ def _full_adder(
 
 
 def _argmax(module: ir.Module) -> ir.Function:
-    """Write the class number's planes behind the counts: (counts, groups, planes, class_planes).
+    """Write the class number's planes behind the counts: (counts, classes, planes, class_planes).
 
-    The best so far stays in group 0's planes. A later class wins only with a greater count.
+    The best so far stays in class 0's planes. A later class wins only with a greater count.
     """
     f = Function(module, "argmax", [PTR, I64, I64, I64])
-    counts, groups, planes, class_planes = f.args
+    counts, classes, planes, class_planes = f.args
     b = f.build
-    number = b.mul(groups, planes)
+    number = b.mul(classes, planes)
     greater = b.alloca(LINE)
     with f.loop(i64(0), class_planes) as k:
         f.store(ZEROS, counts, b.add(number, k))
-    with f.loop(i64(1), groups) as group:
-        base = b.mul(group, planes)
+    with f.loop(i64(1), classes) as rival:
+        base = b.mul(rival, planes)
         b.store(ZEROS, greater)
         with f.loop(i64(0), planes) as k:
             best, new = f.load(counts, k, LINE), f.load(counts, b.add(base, k), LINE)
@@ -90,7 +116,7 @@ def _argmax(module: ir.Module) -> ir.Function:
             best, new = f.load(counts, k, LINE), f.load(counts, b.add(base, k), LINE)
             f.store(_choose(b, wins, new, best), counts, k)
         with f.loop(i64(0), class_planes) as k:
-            bit = b.trunc(b.lshr(group, k), ir.IntType(1))
+            bit = b.trunc(b.lshr(rival, k), ir.IntType(1))
             old = f.load(counts, b.add(number, k), LINE)
             f.store(_choose(b, wins, b.select(bit, ONES, ZEROS), old), counts, b.add(number, k))
     return f.finish()

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.bits import WORD_BITS, Words
-from gatec.blocks import GroupSum, Scores
+from gatec.blocks import Argmax, GroupSum, Scores
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.sim.engine import Engine, EngineName, body
 from gatec.sim.kernel import BITS, CLASSES, FIELDS, SCORES, load_process
 from gatec.sim.kernel_build import LINE_BYTES, LINE_WORDS
-from gatec.sim.kernel_head import MIN_PLANES, ROUND
 from gatec.sim.program import make_program
+from gatec.sim.summands import MIN_PLANES, sum_up
 
 _HUGE_PAGE = 1 << 21
 # Half a millisecond of work: less is not worth a second thread's start.
@@ -47,24 +47,21 @@ class LlvmEngine(Engine):
         self.threads = threads
         program = make_program(body(net))
         self._program = program
-        groups = self._head.classes if self._head else 1
-        planes = max(MIN_PLANES, self._head.score_bits if self._head else 0)
         self._fields: _Job = {
             "rows": program.rows,
             "nodes": program.nodes,
             "ops": program.ops,
             "ends": program.ends,
             "refs": program.refs,
-            "padded": _pad_groups(program.refs, self._head) if self._head else program.refs,
             "loads": len(program.rows),
             "runs": len(program.ops),
-            "groups": groups,
-            "planes": planes,
-            "class_planes": max(1, (groups - 1).bit_length()),
+            "stores": len(program.refs),
+            **_head_fields(self._head, program.refs),
         }
+        classes, planes = self._fields["classes"], self._fields["planes"]
         self._lines = {
             "values": program.num_slots,
-            "counts": groups * planes + max(1, (groups - 1).bit_length()),
+            "counts": 2 * classes * planes + self._fields["class_planes"],
         }
         self._process = load_process()
         self._buffers: list[_Job] = []
@@ -133,8 +130,6 @@ class LlvmEngine(Engine):
         full["stride"], full["out_stride"] = (
             full[key].strides[0] // full[key].itemsize for key in ("words", "out")
         )
-        refs = full["refs"] if kind == BITS else full["padded"]
-        full["refs"], full["stores"] = refs, refs.size
         packed = np.array(
             [v if isinstance(v := full[key], int) else v.ctypes.data for key in FIELDS],
             dtype=np.int64,
@@ -143,10 +138,21 @@ class LlvmEngine(Engine):
         self._buffers.append(own)
 
 
-def _pad_groups(refs: npt.NDArray[np.int32], head: GroupSum) -> npt.NDArray[np.int32]:
-    """Return the refs of each class, filled up with constant 0 to whole rounds of the adders."""
-    groups = refs.reshape(head.classes, head.group)
-    return np.ascontiguousarray(np.pad(groups, ((0, 0), (0, -head.group % ROUND))))
+def _head_fields(head: GroupSum | None, refs: npt.NDArray[np.int32]) -> _Job:
+    """Return the fields of a job that count; without a head, of no classes."""
+    if head is None:
+        nothing = np.zeros(1, dtype=np.int32)
+        fields: _Job = dict.fromkeys(("summands", "starts", "initial"), nothing)
+        return {**fields, "classes": 0, "planes": 0, "class_planes": 0}
+    parts = sum_up(refs, head)
+    return {
+        "summands": parts.slots,
+        "starts": parts.starts,
+        "initial": parts.initial,
+        "classes": head.classes,
+        "planes": max(MIN_PLANES, head.score_bits),
+        "class_planes": Argmax("argmax", head.classes).out_width,
+    }
 
 
 def _lines(count: int) -> npt.NDArray[np.uint64]:
@@ -155,7 +161,7 @@ def _lines(count: int) -> npt.NDArray[np.uint64]:
     Large ones lie in huge pages where the system gives them: gates read them in random order, and
     with small pages most reads miss the first table of addresses.
     """
-    size = count * LINE_BYTES
+    size = max(1, count) * LINE_BYTES
     memory = mmap.mmap(-1, size + (_HUGE_PAGE if size >= _HUGE_PAGE else 0))
     start = 0
     if size >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import networkx as nx
 import numpy as np
@@ -23,6 +24,9 @@ from gatec.blocks import (
 )
 from gatec.blocks_bits import BitBlock
 from gatec.errors import ModelError, UsageError
+
+if TYPE_CHECKING:
+    from gatec.sim.engine import Engine
 
 OutputKind = Literal["argmax", "scores", "bits"]
 OUTPUT_KINDS: tuple[OutputKind, ...] = ("argmax", "scores", "bits")
@@ -236,15 +240,24 @@ class ModelGraph:
             return score_planes(result.scores, last.score_bits)
         return result.bits
 
+    @cached_property
+    def engine(self) -> Engine:
+        """The fastest engine that is installed, made ready for this model when first asked for."""
+        from gatec.sim.engine import make_engine
+
+        return make_engine(self)
+
     def predict(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-        """Return the class of each row of `[samples, num_inputs]` bits."""
+        """Return the class of each row of `[samples, num_inputs]` bits.
+
+        By `engine`, but where that is not there yet and there is little to do, by the reference.
+        """
+        from gatec.sim.engine import NumpyEngine, worth_a_start
+
         bits = checked_bits(samples)
-        result = self.evaluate(pack(bits), len(bits))
-        if result.classes is None:
-            raise UsageError(
-                "the model has no classes", file=self.name, expected="--classes N when reading it"
-            )
-        return result.classes
+        fast = "engine" in vars(self) or worth_a_start(self, len(bits))
+        runner = self.engine if fast else NumpyEngine(self)
+        return runner.predict(pack(bits), len(bits))
 
     def output_bits(self, samples: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
         """Return the circuit's output bits for each row of `[samples, num_inputs]` bits."""
@@ -264,7 +277,7 @@ class ModelGraph:
 def checked_bits(samples: npt.ArrayLike) -> npt.NDArray[np.generic]:
     """Return `[samples, inputs]` as an array; raise `UsageError` when a value is not 0 or 1."""
     bits = np.asarray(samples)
-    if bits.ndim != 2 or not np.isin(bits, (0, 1)).all():
+    if bits.ndim != 2 or not ((bits == 0) | (bits == 1)).all():
         raise UsageError(
             f"samples of shape {list(bits.shape)} with other values than bits",
             expected="a matrix of 0 and 1, a row for each sample",

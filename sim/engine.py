@@ -23,6 +23,8 @@ from gatec.model import ModelGraph, Result
 from gatec.netlist import Netlist
 
 EngineName = Literal["auto", "llvm", "numpy"]
+# Gates times samples that NumPy does in the 0.2 s in which LLVM is loaded and compiles its loops.
+_WORTH_A_START = 100_000_000
 ENGINE_NAMES: tuple[EngineName, ...] = get_args(EngineName)
 
 
@@ -49,7 +51,7 @@ class Engine(ABC):
         self._head = net.head if isinstance(net, ModelGraph) else None
         self.num_inputs = net.num_inputs
         if isinstance(net, ModelGraph):
-            self.num_outputs = net.layers[-1].out_width
+            self.num_outputs = net.with_output("bits").blocks[-1].out_width
             self.num_registers = 0
             self._register_init = np.zeros(0, dtype=np.bool_)
         else:
@@ -156,7 +158,10 @@ class NumpyEngine(Engine):
 
 
 def make_engine(
-    net: ModelGraph | Netlist, name: EngineName = "auto", threads: int | None = None
+    net: ModelGraph | Netlist,
+    name: EngineName = "auto",
+    threads: int | None = None,
+    samples: int | None = None,
 ) -> Engine:
     """Return the engine to run a model or netlist with.
 
@@ -166,6 +171,9 @@ def make_engine(
         `numpy` for the reference, `auto` for the fastest engine that is installed.
     threads
         Cores to use; all that this process may use when None.
+    samples
+        How many there will be, where that is known: for little work `auto` takes NumPy, which is
+        done before a faster engine has started.
 
     Raises
     ------
@@ -179,11 +187,17 @@ def make_engine(
     installed = find_spec("llvmlite") is not None
     if name == "llvm" and not installed:
         raise UsageError("--engine llvm without llvmlite", expected="pip install llvmlite")
-    if name == "numpy" or not installed:
+    little = samples is not None and not worth_a_start(net, samples)
+    if name == "numpy" or (name == "auto" and (little or not installed)):
         return NumpyEngine(net)
     from gatec.sim.native import LlvmEngine
 
     return LlvmEngine(net, threads or available_threads())
+
+
+def worth_a_start(net: ModelGraph | Netlist, samples: int) -> bool:
+    """Return whether a fast engine is done with so many samples before NumPy, start included."""
+    return samples * net.num_gates >= _WORTH_A_START
 
 
 def body(net: ModelGraph | Netlist) -> Netlist:

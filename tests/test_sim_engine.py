@@ -12,7 +12,7 @@ from bench.fuzz_engines import check
 from helpers import random_layers_model
 from helpers_passes import random_netlists
 
-from gatec.bits import num_words, random_words
+from gatec.bits import num_words, pack, random_words
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
 from gatec.sim import engine as engine_module
@@ -76,7 +76,7 @@ def test_wrong_widths_engines_and_threads_are_refused() -> None:
         make_engine(model, threads=0)
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(80))
 def test_all_engines_agree_on_fuzzed_nets(seed: int) -> None:
     check(1_000_000 + seed, Counter())
 
@@ -110,3 +110,23 @@ def test_auto_takes_numpy_where_llvmlite_is_absent(monkeypatch: pytest.MonkeyPat
 def test_help_does_not_import_the_compiler() -> None:
     code = "import sys, gatec.cli, gatec.commands.sim; sys.exit('llvmlite' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_predict_takes_the_reference_for_little_and_an_engine_for_much() -> None:
+    rng = np.random.default_rng(8)
+    model = random_layers_model(rng, 30, [500] * 4, 10)
+    few = rng.integers(0, 2, size=(100, 30))
+    many = rng.integers(0, 2, size=(50_001, 30))
+    expected = model.evaluate(pack(many), len(many)).classes
+    model.predict(few)
+    assert "engine" not in vars(model)
+    assert np.array_equal(model.predict(many), expected)
+    assert isinstance(model.engine, LlvmEngine)
+    assert np.array_equal(model.predict(few), make_engine(model, "numpy").predict(pack(few), 100))
+
+
+def test_auto_starts_nothing_for_few_samples() -> None:
+    model = random_layers_model(np.random.default_rng(0), 8, [10], 2)
+    assert isinstance(make_engine(model, samples=1000), NumpyEngine)
+    assert isinstance(make_engine(model, "llvm", samples=1000), LlvmEngine)
+    assert isinstance(make_engine(model, samples=100_000_000), LlvmEngine)

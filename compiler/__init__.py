@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gatec.driver import CompileResult as CompileResult
     from gatec.driver import compile as compile
     from gatec.errors import GatecError as GatecError
+    from gatec.estimator import Classifier as Classifier
     from gatec.frontends import ReadOptions as ReadOptions
     from gatec.frontends import read_model as read_model
     from gatec.model import ModelGraph as ModelGraph
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gatec.verify import verify_folder as verify_folder
 
 _HOMES = {
+    "Classifier": "gatec.estimator",
     "CompileResult": "gatec.driver",
     "GatecError": "gatec.errors",
     "ModelGraph": "gatec.model",
@@ -31,6 +33,7 @@ _HOMES = {
     "verify_folder": "gatec.verify",
 }
 __all__ = [
+    "Classifier",
     "CompileResult",
     "GatecError",
     "ModelGraph",

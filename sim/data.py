@@ -96,6 +96,13 @@ class DataStream:
             raise self._wrong_labels()
 
     @property
+    def item_shape(self) -> tuple[int, ...]:
+        """Shape of a sample's input bits: the data's own where each value is one bit."""
+        if self._encoding.code_bits is None:
+            return self._values.item_shape
+        return (self._encoding.num_inputs,)
+
+    @property
     def num_samples(self) -> int | None:
         """How many samples will come; None where only the end tells."""
         count = self._values.count
@@ -204,6 +211,11 @@ def load_data(
     bits = [np.zeros((0, num_inputs), dtype=np.uint8), *(chunk.bits for chunk in chunks)]
     columns = [chunk.labels for chunk in chunks if chunk.labels is not None]
     return DataSet(np.concatenate(bits), np.concatenate(columns) if columns else None)
+
+
+def open_column(path: Path, stack: ExitStack) -> Rows:
+    """Return the rows of a file of labels or predictions, open until `stack` closes."""
+    return _open_rows(path, None, stack)[0]
 
 
 def _open_rows(path: Path, label_column: str | None, stack: ExitStack) -> tuple[Rows, Rows | None]:

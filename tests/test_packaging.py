@@ -48,13 +48,17 @@ def test_wheel_holds_the_files_as_they_are(wheel: zipfile.ZipFile) -> None:
     assert changed == []
 
 
-def test_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:
+def test_wheel_installs_the_command_and_the_pytest_plugin(wheel: zipfile.ZipFile) -> None:
     (name,) = (n for n in wheel.namelist() if n.endswith("/entry_points.txt"))
     assert wheel.read(name).decode().split() == [
         "[console_scripts]",
         "gatec",
         "=",
         "gatec.cli:main",
+        "[pytest11]",
+        "gatec",
+        "=",
+        "gatec.pytest_plugin",
     ]
 
 

@@ -9,12 +9,13 @@ from helpers_source import ROOT, imports, modules, parsed, text_files
 
 # From the user's end to the base. A module imports from its own layer or a lower one.
 CLI, DRIVER, PART, BASE = 3, 2, 1, 0
-CLI_MODULES = ("gatec.cli", "gatec.__main__", "gatec.commands")
+CLI_MODULES = ("gatec.cli", "gatec.__main__", "gatec.commands", "gatec.pytest_plugin")
 DRIVER_MODULES = (
     "gatec",
     "gatec.certify",
     "gatec.design",
     "gatec.driver",
+    "gatec.estimator",
     "gatec.flow",
     "gatec.flow_board",
     "gatec.flow_ice40",
@@ -24,6 +25,7 @@ DRIVER_MODULES = (
     "gatec.report",
     "gatec.rtl",
     "gatec.simulation",
+    "gatec.testing",
     "gatec.verify",
 )
 PARTS = ("gatec.backends", "gatec.boards", "gatec.frontends", "gatec.passes", "gatec.sim")

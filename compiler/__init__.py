@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gatec.approx.options import ApproximateOptions as ApproximateOptions
     from gatec.driver import CompileResult as CompileResult
     from gatec.driver import compile as compile
     from gatec.errors import GatecError as GatecError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from gatec.verify import verify_folder as verify_folder
 
 _HOMES = {
+    "ApproximateOptions": "gatec.approx.options",
     "Classifier": "gatec.estimator",
     "CompileResult": "gatec.driver",
     "GatecError": "gatec.errors",
@@ -33,6 +35,7 @@ _HOMES = {
     "verify_folder": "gatec.verify",
 }
 __all__ = [
+    "ApproximateOptions",
     "Classifier",
     "CompileResult",
     "GatecError",

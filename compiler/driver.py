@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatec.approximation import approximation_section, give_up
 from gatec.certify import make_certificate
 from gatec.console import Progress
 from gatec.design import Design, Mapped, build_design, map_model
 from gatec.errors import LimitError
 from gatec.flow import Flow, testbench_file
 from gatec.flows import choose_flow
-from gatec.folder import MODEL_FILE
+from gatec.folder import MODEL_FILE, RECORD_FILE
 from gatec.frontends import ReadOptions, from_module, neutral_bytes, read_model
 from gatec.manifest import make_manifest, to_json
 from gatec.model import ModelGraph
@@ -112,6 +113,10 @@ def compile_model(
     if output_dir is not None and named_below:
         output_dir = output_dir / graph.name
         check_target(output_dir)
+    asked, given_up = options.approximation, None
+    if asked is not None:
+        given_up = give_up(graph, options, asked, flow.lut_inputs, progress)
+        graph = given_up.found.model
     mapped = map_model(graph, flow.lut_inputs, options, progress)
     design, physical, files = _meet_clock(mapped, flow, options, progress)
     certificate = make_certificate(design, options, progress)
@@ -120,7 +125,11 @@ def compile_model(
     files |= vector_files(mapped.model, make_vectors(mapped.model.num_inputs, options.vectors))
     files |= testbench_file(design, options.vectors)
     files[MODEL_FILE] = neutral_bytes(mapped.model)
-    manifest = make_manifest(design, options, sha256, physical, files)
+    section = None
+    if given_up is not None:
+        files[RECORD_FILE] = given_up.record
+        section = approximation_section(given_up, mapped)
+    manifest = make_manifest(design, options, sha256, physical, files, approximation=section)
     if certificate is not None:
         manifest["proof"]["certificate"] = certificate.summary()
     files[REPORT] = summary(manifest).encode()

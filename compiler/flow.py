@@ -90,8 +90,13 @@ class Flow(ABC):
             style=self.target.style,
             beat_bits=beat_bits,
             out_beat_bits=out_beat_bits,
-            header=[f"Circuit of the trained net {netlist.name}."],
+            header=[f"Circuit of {self._subject} {netlist.name}."],
         )
+
+    @property
+    def _subject(self) -> str:
+        exact = self.options.approximation is None
+        return "the trained net" if exact else "an approximation, not exact, of the trained net"
 
     @abstractmethod
     def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:

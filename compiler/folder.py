@@ -16,6 +16,8 @@ from gatec.model import OUTPUT_KINDS, ModelGraph
 from gatec.publish import MANIFEST
 
 MODEL_FILE = "model.npz"
+# What an approximation gave up (`gatec.approx.record`).
+RECORD_FILE = "approximation.json"
 
 
 @dataclass(frozen=True)

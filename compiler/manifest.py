@@ -61,6 +61,8 @@ def make_manifest(
     sha256: str | None,
     physical: Mapping[str, Any] | None,
     files: Mapping[str, bytes],
+    *,
+    approximation: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the manifest of a compilation.
 
@@ -72,11 +74,14 @@ def make_manifest(
         What place and route reported; None without it.
     files
         All other files of the folder.
+    approximation
+        What was given up; None when the circuit is the trained net.
     """
     return {
         "gatec": tool_versions()["gatec"],
         "tools": tool_versions(),
         "model": model_section(design.mapped.model, sha256),
+        "approximation": approximation,
         "options": options.recorded(),
         "passes": passes_section(design),
         "circuit": circuit_facts(design),
@@ -84,6 +89,7 @@ def make_manifest(
         "proof": {
             "equivalence": design.proof.verdict.value,
             "method": design.proof.method,
+            "against": "the model" if approximation is None else "the approximated net",
             "facts": design.facts,
         },
         "physical": physical,

@@ -206,27 +206,33 @@ class ModelGraph:
 
     def evaluate(self, words: Words, num_samples: int) -> Result:
         """Run the model on packed inputs (`[num_inputs, words]`)."""
+        values = self.bit_values(words, num_samples)
+        *_, bits = values.values()
+        head = self.head
+        scores = None if head is None else head.evaluate(bits, num_samples)
+        classes = None if scores is None else Argmax("argmax", len(scores)).evaluate(scores)
+        return Result(bits, scores, classes)
+
+    def bit_values(self, words: Words, num_samples: int) -> dict[str, Words]:
+        """Return what every block in front of the head puts out for packed inputs, by name."""
         if words.shape[0] != self.num_inputs:
             raise ModelError(
                 f"input vectors of {words.shape[0]} bits",
                 file=self.name,
                 expected=f"{self.num_inputs} bits",
             )
-        scores: Scores | None = None
         values: dict[str, Words] = {}
         for block in self.blocks:
             inputs = [values[name] for name in self.reads[block.name] if name in values]
-            if isinstance(block, BitBlock):
-                words = block.evaluate(inputs)
+            if isinstance(block, InputBits):
+                values[block.name] = words
+            elif isinstance(block, BitBlock):
+                values[block.name] = block.evaluate(inputs)
             elif isinstance(block, Thermometer):
-                words = block.evaluate(inputs[0], num_samples)
+                values[block.name] = block.evaluate(inputs[0], num_samples)
             elif isinstance(block, LutLayer):
-                words = block.evaluate(inputs[0])
-            elif isinstance(block, GroupSum):
-                scores = block.evaluate(inputs[0], num_samples)
-            values[block.name] = words
-        classes = None if scores is None else Argmax("argmax", len(scores)).evaluate(scores)
-        return Result(words, scores, classes)
+                values[block.name] = block.evaluate(inputs[0])
+        return values
 
     def evaluate_outputs(self, words: Words, num_samples: int) -> Words:
         """Return the bits that a circuit of this model must put out, as `lower` orders them."""

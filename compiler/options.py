@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from gatec.approx.options import ApproximateOptions
 from gatec.errors import UsageError
 from gatec.model import OUTPUT_KINDS, OutputKind
 
@@ -63,6 +64,8 @@ class CompileOptions:
         Folder for the netlist after each pass, as text.
     vectors
         Number of test vectors to write.
+    approximation
+        Approximate the net on data first; None does not.
     """
 
     target: str = "ice40"
@@ -86,6 +89,7 @@ class CompileOptions:
     prove_each: bool = False
     dump_passes: Path | None = None
     vectors: int = 256
+    approximation: ApproximateOptions | None = None
 
     def __post_init__(self) -> None:
         given = [o for o in ("stages", "levels_per_stage", "clock") if getattr(self, o) is not None]
@@ -119,5 +123,7 @@ class CompileOptions:
 
     def recorded(self) -> dict[str, object]:
         """Return the options that decide the output, for the manifest: no paths."""
-        skipped = {"dump_passes", "proof_timeout", "proof_time", "prove_each"}
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}
+        skipped = {"dump_passes", "proof_timeout", "proof_time", "prove_each", "approximation"}
+        kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}
+        asked = self.approximation
+        return kept | {"approximation": None if asked is None else asked.recorded()}

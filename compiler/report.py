@@ -12,9 +12,10 @@ def summary(manifest: Mapping[str, Any]) -> str:
     """Return the summary: what the circuit is, how fast, how large, and what was proved."""
     rows = [
         *_model_rows(manifest),
+        *_approximation_rows(manifest),
         *_circuit_rows(manifest),
         *_physical_rows(manifest),
-        ("proof", f"{manifest['proof']['equivalence']} ({manifest['proof']['method']})"),
+        ("proof", _proof(manifest)),
         *_certificate_rows(manifest),
     ]
     width = max(len(name) for name, _ in rows)
@@ -40,6 +41,29 @@ def _model_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             text = f"{before} -> {after} gates, {deep} -> {shallow} levels"
             rows.append((f"pass {report['name']}", text))
     return rows
+
+
+def _approximation_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = manifest["approximation"]
+    if found is None:
+        return []
+    (before, after), given_up = found["accuracy"]["held_out"], found["given_up"]
+    counts = ", ".join(f"{given_up[key]} {key}" for key in ("votes", "constant", "equal"))
+    return [
+        ("APPROXIMATED", f"not the trained net, but one that gave up {counts}"),
+        (
+            "accuracy",
+            f"{100 * before:.2f} % -> {100 * after:.2f} % of {found['rows']['held_out']} held-out "
+            f"rows, where right is {found['right_is']}",
+        ),
+        ("size", "LUTs {} -> {}, levels {} -> {}".format(*found["luts"], *found["levels"])),
+    ]
+
+
+def _proof(manifest: Mapping[str, Any]) -> str:
+    proof = manifest["proof"]
+    text = f"{proof['equivalence']} ({proof['method']})"
+    return text if manifest["approximation"] is None else f"{text}, of {proof['against']}"
 
 
 def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

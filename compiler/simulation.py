@@ -45,6 +45,8 @@ class Simulation:
         Wall time with reading and writing, and of the evaluation alone.
     rtl
         With `--rtl`: what the simulation showed; its outputs were equal on every bit.
+    approximated
+        Whether the net is an approximation of the trained one.
     """
 
     kind: OutputKind
@@ -54,6 +56,7 @@ class Simulation:
     seconds: float
     engine_seconds: float
     rtl: RtlFacts | None
+    approximated: bool = False
 
     @property
     def accuracy(self) -> float | None:
@@ -63,6 +66,8 @@ class Simulation:
     def facts(self) -> dict[str, Any]:
         """Return what there is to say beside the outputs."""
         facts: dict[str, Any] = {}
+        if self.approximated:
+            facts["net"] = "approximated"
         if self.accuracy is not None:
             facts["accuracy"] = round(self.accuracy, 6)
         if self.rtl is not None:
@@ -195,6 +200,7 @@ def simulate(
         seconds,
         run.seconds,
         check_rtl(circuit, vectors, simulator) if circuit is not None and rtl else None,
+        folder is not None and folder.manifest.get("approximation") is not None,
     )
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from gatec.approx.record import redo
 from gatec.backends.core import CoreShape
 from gatec.backends.readback import read_back
 from gatec.bits import pack, unpack
 from gatec.certify import check_certificate
 from gatec.errors import DifferentError, ModelError, UnprovedError
 from gatec.evaluate import evaluate_outputs
-from gatec.folder import OutputFolder
+from gatec.folder import RECORD_FILE, OutputFolder
 from gatec.frontends import ReadOptions, read_model
 from gatec.lower import lower
 from gatec.model import ModelGraph
@@ -46,6 +47,8 @@ def verify_folder(
     yield f"{folder.check_files()} files are as written"
     if model_file is None:
         yield "the model is the folder's own copy: --model ties it to your file"
+    if folder.manifest.get("approximation") is not None:
+        yield f"APPROXIMATED: the model is the trained net less what {RECORD_FILE} lists"
     model = folder.model() if model_file is None else _original(folder, model_file, reading)
     lowering = lower(model)
     yield from check_lowering(model, lowering)
@@ -90,6 +93,8 @@ def _original(folder: OutputFolder, file: Path, reading: ReadOptions | None) -> 
         raise ModelError(
             f"is not the compiled model: sha256 {found[:16]}...", file=file, expected=str(known)
         )
+    if folder.manifest.get("approximation") is not None:
+        graph = redo(graph, folder.read(RECORD_FILE), str(folder.path / RECORD_FILE))
     return graph.with_output(folder.manifest["options"]["output"])
 
 

@@ -12,6 +12,7 @@ CLI, DRIVER, PART, BASE = 3, 2, 1, 0
 CLI_MODULES = ("gatec.cli", "gatec.__main__", "gatec.commands", "gatec.pytest_plugin")
 DRIVER_MODULES = (
     "gatec",
+    "gatec.approximation",
     "gatec.certify",
     "gatec.design",
     "gatec.driver",

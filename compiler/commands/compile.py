@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gatec.commands.approximating import approximating_options
 from gatec.commands.reading import PROOF_TIMEOUT, ModelPath, reading_options
 from gatec.console import Progress, TerminalProgress
 from gatec.driver import compile_model
@@ -108,6 +109,7 @@ def _all_options(command: Any) -> Any:
     help="Folder to write; default: build/NAME.",
 )
 @_all_options
+@approximating_options
 @reading_options
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest.")

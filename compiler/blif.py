@@ -28,27 +28,35 @@ _IDENTITY = _VARIABLES[0]
 _IGNORED = (".model", ".inputs", ".outputs", ".end", ".default_input_arrival")
 
 
-def write_blif(net: Netlist, *, cuts: bool = False) -> str:
+def write_blif(
+    net: Netlist, *, cuts: bool = False, ports: tuple[Sequence[str], Sequence[str]] | None = None
+) -> str:
     """Return a combinational netlist as BLIF.
 
     Parameters
     ----------
     cuts
         Append the bits of `net.cuts` to the outputs, so that they survive restructuring.
+    ports
+        What to call the input and the output bits in place of `i3` and `o3`; all different.
     """
     assert net.num_registers == 0, "state registers do not pass through BLIF"
-    names = ["zero", "one"]
-    names += [f"i{n}" for n in range(net.num_inputs)]
-    names += [f"g{n}" for n in range(net.num_gates)]
-    outputs = [(f"o{n}", names[driver]) for n, driver in enumerate(net.output_nets.tolist())]
+    inputs = [f"i{n}" for n in range(net.num_inputs)] if ports is None else ports[0]
+    ends = [f"o{n}" for n in range(net.num_outputs)] if ports is None else ports[1]
+    # Longer than any given name, so that no inner name is one of them.
+    inner = "" if ports is None else "_" * max(map(len, (*inputs, *ends)), default=0)
+    names = [f"{inner}zero", f"{inner}one", *inputs]
+    names += [f"{inner}g{n}" for n in range(net.num_gates)]
+    drivers = net.output_nets.tolist()
+    outputs = [(end, names[driver]) for end, driver in zip(ends, drivers, strict=True)]
     if cuts:
         outputs += [(f"c{n}", names[driver]) for n, driver in enumerate(net.cut_nets.tolist())]
     head = [
         ".model gatec",
-        ".inputs " + " ".join(names[net.first_input : net.first_gate]),
+        ".inputs " + " ".join(inputs),
         ".outputs " + " ".join(name for name, _ in outputs),
-        ".names zero",
-        ".names one\n1",
+        f".names {names[0]}",
+        f".names {names[1]}\n1",
     ]
     gates = _gate_lines(net.fanin.tolist(), net.tables.tolist(), names, names[net.first_gate :])
     buffers = (f".names {driver} {name}\n1 1" for name, driver in outputs)

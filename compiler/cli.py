@@ -20,6 +20,7 @@ from gatec.commands.compile import compile_command
 from gatec.commands.flash import flash
 from gatec.commands.inspect import inspect
 from gatec.commands.sim import sim
+from gatec.commands.synth import synth
 from gatec.commands.verify import verify
 from gatec.errors import EXIT_BUG, EXIT_OK, GatecError, LimitError, UsageError
 from gatec.report import fit_lines
@@ -54,7 +55,7 @@ def cli() -> None:
     """
 
 
-for _command in (compile_command, sim, verify, inspect, flash, boards, targets):
+for _command in (compile_command, sim, verify, inspect, synth, flash, boards, targets):
     cli.add_command(_command)
 
 

@@ -78,6 +78,34 @@ def publish(target: Path, files: Mapping[str, bytes]) -> None:
         raise _refused(target, error) from error
 
 
+def check_file_target(path: Path) -> None:
+    """Raise `UsageError` when the file `path` cannot be written; nothing is left behind."""
+    if path.exists() and not path.is_file():
+        raise UsageError("is no plain file", file=path, expected="a file or a new name")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.touch(exist_ok=False)
+    except OSError as error:
+        raise _refused(path, error) from None
+    fresh.unlink()
+
+
+def publish_file(path: Path, content: bytes) -> None:
+    """Put `content` into the file `path` in one step; an older one stays until then.
+
+    Raises `UsageError` when the file system refuses.
+    """
+    check_file_target(path)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_bytes(content)
+        fresh.replace(path)
+    except OSError as error:
+        raise _refused(path, error) from None
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
 def _refused(target: Path, error: OSError) -> UsageError:
     return UsageError(f"cannot be written: {error.strerror or error}", file=target)
 

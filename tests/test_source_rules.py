@@ -26,6 +26,7 @@ DRIVER_MODULES = (
     "gatec.report",
     "gatec.rtl",
     "gatec.simulation",
+    "gatec.synthesis",
     "gatec.testing",
     "gatec.verify",
 )

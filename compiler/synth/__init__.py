@@ -1,0 +1,1 @@
+"""The small-function engine: the smallest circuit of a truth table, or of a window of a circuit."""

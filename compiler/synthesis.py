@@ -1,0 +1,232 @@
+"""Synthesise one function: read, search, map, write, prove the written text, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from gatec.aig import Aig, to_netlist, trimmed
+from gatec.aiger import read_aiger, write_aiger
+from gatec.backends.circuit import write_module
+from gatec.blif import write_blif
+from gatec.console import Progress
+from gatec.errors import DifferentError, ToolError, UnprovedError, UsageError
+from gatec.netlist import Netlist
+from gatec.passes.map_lut import map_lut
+from gatec.proof.verdict import Verdict
+from gatec.publish import check_file_target, publish_file
+from gatec.synth.files import read_function
+from gatec.synth.function import Function, prove
+from gatec.synth.read_gates import read_blif_circuit
+from gatec.synth.scripts import decision_start, rewritten
+from gatec.synth.search import Effort, smallest
+from gatec.tools.yosys import run_yosys
+
+_QUICK_MAP = ("strash; if -K {k} -a",)
+MAX_LUT_INPUTS = 6
+MAX_SECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class SynthOptions:
+    """Options of one synthesis.
+
+    Attributes
+    ----------
+    effort
+        Time or steps, walks and seed.
+    lut_inputs
+        Minimise look-up tables of so many inputs instead of AND gates.
+    proof_timeout
+        Seconds for the equivalence proof of functions without a table.
+    """
+
+    effort: Effort = field(default_factory=Effort)
+    lut_inputs: int | None = None
+    proof_timeout: float = 600.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.effort.seconds <= MAX_SECONDS:
+            raise UsageError(
+                f"--effort {self.effort.seconds:g}", expected=f"seconds, up to {MAX_SECONDS}"
+            )
+        if self.lut_inputs is not None and not 2 <= self.lut_inputs <= MAX_LUT_INPUTS:
+            raise UsageError(f"--lut {self.lut_inputs}", expected=f"2 to {MAX_LUT_INPUTS}")
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a circuit: AND gates and their levels, look-up tables and theirs."""
+
+    ands: int
+    levels: int
+    luts: int
+    lut_levels: int
+
+
+@dataclass(frozen=True)
+class SynthResult:
+    """A finished synthesis.
+
+    Attributes
+    ----------
+    name, num_inputs, num_outputs
+        Of the function.
+    lut_inputs
+        What `luts` of the sizes have.
+    before, after
+        Sizes of the circuit as read and as written.
+    proof
+        What the written text was proved by.
+    circuit
+        What was written.
+    """
+
+    name: str
+    num_inputs: int
+    num_outputs: int
+    lut_inputs: int
+    before: Size
+    after: Size
+    proof: str
+    circuit: Netlist
+
+    def __str__(self) -> str:
+        before, after, k = self.before, self.after, self.lut_inputs
+        return (
+            f"{self.name}: {self.num_inputs} inputs, {self.num_outputs} outputs: "
+            f"ANDs {before.ands} -> {after.ands}, levels {before.levels} -> {after.levels}, "
+            f"LUT{k} {before.luts} -> {after.luts}, levels {before.lut_levels} -> "
+            f"{after.lut_levels}; equivalent ({self.proof})"
+        )
+
+
+def synthesise(
+    source: Path, target: Path, options: SynthOptions, progress: Progress | None = None
+) -> SynthResult:
+    """Write the smallest circuit found for the function in `source` to `target`.
+
+    The file appears whole and only after its own text, read back, was proved equal.
+
+    Raises
+    ------
+    GatecError
+        The file is not a function, the target cannot be written, or the proof did not end.
+    """
+    shown = progress or Progress()
+    suffix = target.suffix.lower()
+    if suffix not in _WRITERS:
+        raise UsageError(f"suffix {suffix!r}", file=target, expected=" ".join(_WRITERS))
+    if options.lut_inputs and suffix in (".aig", ".aag"):
+        raise UsageError("--lut with an AND graph", file=target, expected=".blif or .v")
+    check_file_target(target)
+    with shown.step(f"read {source.name}"):
+        function = read_function(source)
+    with shown.step(f"search for {options.effort.seconds:g} s"):
+        aig = search(function, options.effort)
+    k = options.lut_inputs or MAX_LUT_INPUTS
+    with shown.step("write, prove the text"):
+        circuit = map_lut(to_netlist(aig, function.name), k) if options.lut_inputs else None
+        written = circuit or to_netlist(aig, function.name)
+        text = _WRITERS[suffix](written, aig, _port_names(function.aig))
+        proof = _prove_text(function, suffix, text, options.proof_timeout)
+    publish_file(target, text)
+    before = _size(function.aig, k, None)
+    after = _size(aig, k, circuit)
+    return SynthResult(
+        function.name,
+        function.aig.num_inputs,
+        function.aig.num_outputs,
+        k,
+        before,
+        after,
+        proof,
+        written,
+    )
+
+
+def search(function: Function, effort: Effort) -> Aig:
+    """Return the smallest circuit of a function that the effort finds.
+
+    Functions with a table are searched by `gatec.synth.search`, the others left to ABC.
+    """
+    start = trimmed(function.aig)
+    if not function.has_table:
+        return min(start, rewritten(start, effort.seconds), key=lambda aig: aig.num_ands)
+    return smallest([decision_start(start), start], effort, function.cares)
+
+
+def _size(aig: Aig, k: int, mapped: Netlist | None) -> Size:
+    mapped = mapped or map_lut(to_netlist(aig), k, _QUICK_MAP)
+    return Size(aig.num_ands, aig.depth, mapped.num_gates, mapped.depth)
+
+
+Names = tuple[Sequence[str], Sequence[str]]
+
+
+def _port_names(aig: Aig) -> Names:
+    """Return the names of inputs and outputs: the file's where every format takes them."""
+    names = (*aig.input_names, *aig.output_names)
+    legal = all(
+        name.isascii() and name.isprintable() and not set(name) & set(' #\\"') for name in names
+    )
+    complete = len(set(names)) == aig.num_inputs + aig.num_outputs
+    if legal and complete and not any(name.startswith((".", "$")) for name in names):
+        return aig.input_names, aig.output_names
+    return (
+        [f"i{number}" for number in range(aig.num_inputs)],
+        [f"o{number}" for number in range(aig.num_outputs)],
+    )
+
+
+def _prove_text(function: Function, suffix: str, text: bytes, timeout: float) -> str:
+    """Read the written text back and prove it; return by what."""
+    found = _READERS[suffix](text, _port_names(function.aig))
+    proof = prove(function, to_netlist(found), timeout)
+    if proof.verdict is Verdict.EQUIVALENT:
+        return proof.method
+    if proof.verdict is Verdict.DIFFERENT:
+        raise DifferentError(f"{proof.counterexample} ({proof.method})", file=function.name)
+    raise UnprovedError(
+        f"{proof.verdict.value} after {proof.method}",
+        file=function.name,
+        expected="a larger --proof-timeout",
+    )
+
+
+def _read_verilog(text: bytes, names: Names) -> Aig:
+    """Read a written module by Yosys, which shares nothing with the writer."""
+    commands = ["read_verilog in.v", "proc", "techmap", "opt_clean", "write_blif out.blif"]
+    run = run_yosys(commands, inputs={"in.v": text}, outputs=["out.blif"])
+    return _ordered(read_blif_circuit(run.files["out.blif"].decode(), "Yosys"), names)
+
+
+def _ordered(aig: Aig, names: Names) -> Aig:
+    """Return a circuit with its inputs and outputs in the order of `names`."""
+    inputs, outputs = names
+    if set(inputs) != set(aig.input_names) or set(outputs) != set(aig.output_names):
+        raise ToolError("has other ports than were written", file="Verilog read back")
+    variable = np.arange(aig.first_and + aig.num_ands, dtype=np.int32)
+    place = {name: number for number, name in enumerate(inputs, start=1)}
+    variable[1 : aig.first_and] = [place[name] for name in aig.input_names]
+    row = [aig.output_names.index(name) for name in outputs]
+    fanin = 2 * variable[aig.fanin >> 1] + (aig.fanin & 1)
+    drivers = aig.outputs[row]
+    return Aig(aig.num_inputs, fanin, 2 * variable[drivers >> 1] + (drivers & 1))
+
+
+_WRITERS: Mapping[str, Callable[[Netlist, Aig, Names], bytes]] = {
+    ".aig": lambda _net, aig, _names: write_aiger(aig),
+    ".aag": lambda _net, aig, _names: write_aiger(aig, binary=False),
+    ".blif": lambda net, _aig, names: write_blif(net, ports=names).encode(),
+    ".v": lambda net, _aig, names: write_module(net, *names).encode(),
+}
+_READERS: Mapping[str, Callable[[bytes, Names], Aig]] = {
+    ".aig": lambda text, _names: read_aiger(text, "text read back"),
+    ".aag": lambda text, _names: read_aiger(text, "text read back"),
+    ".blif": lambda text, _names: read_blif_circuit(text.decode(), "text read back"),
+    ".v": _read_verilog,
+}

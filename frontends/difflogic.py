@@ -9,36 +9,31 @@ forks store it as buffers `{i}.a` and `{i}.b`. `GroupSum(k, tau)` leaves nothing
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import numpy as np
+from dataclasses import replace
 
 from gatec.errors import ModelError
+from gatec.frontends.checkpoint import beside
 from gatec.frontends.content import Content
+from gatec.frontends.difflogic_modules import KNOWN, from_module
 from gatec.frontends.draft import Draft, DraftLayer
-from gatec.frontends.modules import (
-    Module,
-    all_modules,
-    array,
-    integer,
-    is_module,
-    layers,
-    number,
-)
+from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits
-from gatec.frontends.wiring import complete_wiring, pairs, refuse_wiring
+from gatec.frontends.wiring import complete_wiring, pairs
+from gatec.tables import Tables
 
-_KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>[0-9]{1,6})\.(?P<name>weights|a|b)")
+_FILTER = re.compile(r"(?:.*\.)?filters\.[0-9]+\.tree\.[0-9]+\.(?:weights|a|b)")
+_KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>[0-9]{1,6})\.(?P<name>weights|a|b|grad_mask)")
 
 
 def matches(content: Content) -> bool:
     """Return whether there is a LogicLayer, or a matrix of sixteen columns called weights."""
     if is_module(content.model):
-        return any(module.name == "LogicLayer" for module in all_modules(content.model))
+        return any(module.name in KNOWN for module in all_modules(content.model))
     return any(
-        key.endswith(".weights") and _KEY.fullmatch(key) and tensor.ndim == 2
+        _FILTER.fullmatch(key)
+        or (key.endswith(".weights") and _KEY.fullmatch(key) and tensor.ndim == 2)
         for key, tensor in content.tensors.items()
     )
 
@@ -46,91 +41,68 @@ def matches(content: Content) -> bool:
 def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file and a wiring option tell about the net."""
     if is_module(content.model):
-        refuse_wiring(options, file=content.label)
-        return _from_module(content)
+        return from_module(content.model, options, file=content.label)
     return _from_state_dict(content, options)
-
-
-def _from_module(content: Content) -> Draft:
-    file = content.label
-    notes: dict[str, str] = {}
-    found: list[DraftLayer] = []
-    inputs: int | None = None
-    head: Module | None = None
-    for module in layers(content.model, file=file):
-        if head is not None:
-            raise ModelError(
-                "follows the GroupSum", file=file, place=module.place, expected="GroupSum last"
-            )
-        if module.name == "GroupSum":
-            head = module
-        elif module.name == "LogicLayer":
-            inputs = inputs or integer(module, "in_dim", file=file)
-            found.append(_layer(module, notes, file))
-        else:
-            raise ModelError(
-                "unknown layer",
-                file=file,
-                place=module.place,
-                expected="LogicLayer, GroupSum or Flatten",
-            )
-    return Draft(found, inputs, notes=notes, **head_facts(head, file=file))
-
-
-def head_facts(head: Module | None, *, file: str) -> dict[str, Any]:
-    """Return classes, tau and beta of a GroupSum module, as keywords of `Draft`."""
-    if head is None:
-        return {}
-    for key, value in head.values.items():
-        if isinstance(value, np.ndarray) and key not in ("tau", "beta"):
-            # Such as the biases and weights of a fork: they change the scores.
-            raise ModelError(
-                f"GroupSum with a tensor {key}",
-                file=file,
-                place=head.place,
-                expected="k, tau and beta",
-            )
-    return {
-        "classes": integer(head, "k", file=file),
-        "tau": number(head, "tau", default=1.0, file=file),
-        "beta": number(head, "beta", file=file),
-    }
-
-
-def _layer(module: Module, notes: dict[str, str], file: str) -> DraftLayer:
-    weights = array(module, "weights", file=file)
-    tables = gates_from_logits(weights, 1, notes, file=file, place=module.place)
-    indices = module.values.get("indices")
-    if not isinstance(indices, tuple | list) or len(indices) != 2:
-        raise ModelError(
-            "no wiring in indices", file=file, place=module.place, expected="two tensors"
-        )
-    a, b = (_tensor(side, module, file) for side in indices)
-    fanin = pairs(a, b, file=file, place=module.place)
-    return DraftLayer(module.place, tables, fanin, len(tables))
-
-
-def _tensor(value: Any, module: Module, file: str) -> Array:
-    return array(Module(module.path, module.kind, {"indices": value}, {}), "indices", file=file)
 
 
 def _from_state_dict(content: Content, options: ReadOptions) -> Draft:
     file = content.label
     notes: dict[str, str] = {}
+    around = beside(content)
+    _refuse_convolutions(content)
     groups = indexed_groups(content, _KEY)
     found: list[DraftLayer] = []
     for place, group in groups.items():
         if "weights" not in group:
             raise ModelError("no weights", file=file, place=place)
-        tables = gates_from_logits(
-            group["weights"], 1, notes, file=file, place=f"layer {place}.weights"
-        )
+        tables = _tables(group["weights"], notes, file, f"layer {place}.weights")
         fanin = None
         if "a" in group and "b" in group:
             fanin = pairs(group["a"], group["b"], file=file, place=f"layer {place}")
         found.append(DraftLayer(f"layer {place}", tables, fanin, len(tables)))
-    wired, missing, origin = complete_wiring(found, options.inputs, options, file=file)
-    return Draft(wired, notes=notes | origin, missing=missing)
+    if around.wiring is not None:
+        found = _wired(found, around.wiring, file)
+        notes["wiring"] = "from connections in the file"
+    inputs = options.inputs if around.inputs is None else around.inputs
+    wired, missing, origin = complete_wiring(found, inputs, options, file=file)
+    return Draft(
+        wired,
+        around.inputs,
+        classes=around.classes,
+        tau=around.tau,
+        notes=notes | origin,
+        missing=tuple(f"{what}{around.hint}" for what in missing),
+    )
+
+
+def _tables(weights: Array, notes: dict[str, str], file: str, place: str) -> Tables:
+    if weights.ndim == 2 and weights.shape[1] == 4:
+        raise ModelError(
+            "input-wise weights, whose activation is not in a state dict",
+            file=file,
+            place=place,
+            expected="the whole module, or --architecture FILE",
+        )
+    return gates_from_logits(weights, 1, notes, file=file, place=place)
+
+
+def _refuse_convolutions(content: Content) -> None:
+    for key in content.tensors:
+        if _FILTER.fullmatch(key):
+            raise ModelError(
+                "a convolution's sizes, padding and pooling are not in a state dict",
+                file=content.label,
+                place=key,
+                expected="the whole module: torch.save(model, FILE), or --architecture FILE",
+            )
+
+
+def _wired(layers: list[DraftLayer], wiring: list[Array], file: str) -> list[DraftLayer]:
+    if len(wiring) != len(layers):
+        raise ModelError(
+            f"connections of {len(wiring)} layers", file=file, expected=f"{len(layers)} layers"
+        )
+    return [replace(layer, fanin=fanin) for layer, fanin in zip(layers, wiring, strict=True)]
 
 
 def indexed_groups(content: Content, pattern: re.Pattern[str]) -> dict[str, dict[str, Array]]:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gatec.frontends.content import Content, open_model
+from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftBlock, DraftLayer, input_width, lacks
 from gatec.frontends.gates import GATE_NAMES, gates_of
 from gatec.frontends.modules import all_modules
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.registry import choose, summary
+from gatec.frontends.registry import choose, open_with, summary
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
     missing is listed in the report.
     """
     options = options or ReadOptions()
-    content = open_model(Path(path))
+    content = open_with(Path(path), options)
     frontend = choose(content, options)
     shapes = {name: list(shape) for name, shape in _shapes(content).items()}
     if frontend is None:

@@ -17,6 +17,7 @@ from gatec.limits import MAX_GATES
 Parametrization = Literal["raw", "light", "warp"]
 
 MAX_CODE_BITS = 16
+_IMAGE = re.compile(r"[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}){1,3}")
 _CODES = re.compile(r"uint([1-9]|1[0-6])")
 
 
@@ -43,6 +44,10 @@ class ReadOptions:
         `seed=0,connections=unique,device=cuda,draws-before=60000`.
     parametrization
         How torchlogix weights encode truth tables, where their shape does not tell.
+    image
+        `CHANNELSxHEIGHTxWIDTH` of the first layer's input, for convolutions that do not hold it.
+    architecture
+        File that says which layers a state dict belongs to (see `gatec.frontends.architecture`).
     features
         What the circuit's input is when the model holds an encoder: `bits` leaves the encoder
         outside; `uint8,scale=1/255,offset=0` puts it inside (see `FeatureCodes`).
@@ -58,6 +63,8 @@ class ReadOptions:
     replay: str | None = None
     parametrization: Parametrization | None = None
     features: str | None = None
+    image: str | None = None
+    architecture: Path | None = None
 
     def __post_init__(self) -> None:
         for option, value in (("--inputs", self.inputs), ("--classes", self.classes)):
@@ -71,8 +78,18 @@ class ReadOptions:
             raise UsageError(
                 f"--parametrization {self.parametrization}", expected="raw, light or warp"
             )
+        _ = self.image_sizes
         if self.wiring is not None and self.replay is not None:
             raise UsageError("--wiring and --replay together", expected="one of them")
+
+    @property
+    def image_sizes(self) -> tuple[int, ...] | None:
+        """The numbers in `image`; raise `UsageError` when they are none."""
+        if self.image is None:
+            return None
+        if _IMAGE.fullmatch(self.image) is None:
+            raise UsageError(f"--image {self.image}", expected="such as 1x28x28")
+        return tuple(int(size) for size in self.image.split("x"))
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import difflogic, gatelists, neutral, torchlogix
+from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
 from gatec.frontends.modules import from_live
@@ -58,13 +59,13 @@ SUPPORTED: tuple[Frontend, ...] = (
     ),
     Frontend(
         "torchlogix",
-        "LogicDense layers with encoder and GroupSum: state dict or whole module",
+        "dense and convolutional layers, encoder and GroupSum: whole module or state dict",
         torchlogix.matches,
         torchlogix.draft,
     ),
     Frontend(
         "difflogic",
-        "LogicLayer and GroupSum: whole module, or state dict with --wiring or --replay",
+        "difflogic and its forks: whole module, or state dict with --wiring or --replay",
         difflogic.matches,
         difflogic.draft,
     ),
@@ -104,7 +105,18 @@ def read_model(path: str | Path, options: ReadOptions | None = None) -> ModelGra
         Options that do not fit.
     """
     options = options or ReadOptions()
-    return _read(open_model(Path(path)), options)
+    return _read(open_with(Path(path), options), options)
+
+
+def open_with(path: Path, options: ReadOptions) -> Content:
+    """Open a model file; with an architecture, its tensors become the module that they are of."""
+    content = open_model(path)
+    if options.architecture is None:
+        return content
+    if not content.tensors:
+        raise UsageError("--architecture was given, but the file is no state dict", file=path)
+    module = with_architecture(content.tensors, options.architecture, file=content.label)
+    return replace(content, value=module)
 
 
 def from_module(module: Any, options: ReadOptions | None = None) -> ModelGraph:

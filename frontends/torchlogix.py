@@ -68,7 +68,7 @@ def _from_state_dict(content: Content, options: ReadOptions) -> Draft:
                 "a convolution's sizes, padding and pooling are not in a state dict",
                 file=file,
                 place=key,
-                expected="the whole module: torch.save(model, FILE)",
+                expected="the whole module: torch.save(model, FILE), or --architecture FILE",
             )
     notes: dict[str, str] = {}
     groups = indexed_groups(content, _KEY)

@@ -13,16 +13,14 @@ Pooling is torch's `max_pool`. Bits of an image are numbered as torch's Flatten 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from gatec.blocks_conv import LutConv, OrPool, Sizes, Window, pooled
+from gatec.blocks_conv import LutConv, Sizes, Window
 from gatec.errors import ModelError
 from gatec.frontends.modules import Module, array
 from gatec.frontends.options import Parametrization
-from gatec.frontends.records import shown
 from gatec.frontends.tensors import Array
+from gatec.frontends.walk import sizes
 from gatec.frontends.weights import tables_from_weights
 
 CONVOLUTIONS = {
@@ -32,7 +30,6 @@ CONVOLUTIONS = {
     "LogicConvTranspose3d": 3,
 }
 POOLS = {"OrPooling2d": 2, "OrPooling3d": 3}
-_MAX_SIZE = 1 << 20
 
 
 def in_shape(module: Module, *, file: str) -> Sizes:
@@ -67,38 +64,6 @@ def convolution(
     ]
     children = [_children(source, level, rank, kernels, file) for level in range(1, len(tables))]
     return LutConv("conv", window, leaves, tuple(children), tuple(tables))
-
-
-def pooling(module: Module, shape: Sizes, *, file: str) -> OrPool:
-    """Return the block of a pooling module on an image of `(channels, *sizes)`."""
-    axes = POOLS[module.name]
-    kernel = sizes(module, "kernel_size", axes, file=file)
-    stride = sizes(module, "stride", axes, file=file)
-    padding = sizes(module, "padding", axes, least=0, file=file)
-    if len(shape) != 1 + axes or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
-        raise ModelError(
-            f"a window of {list(kernel)} with padding {list(padding)} over an image {list(shape)}",
-            file=file,
-            place=module.place,
-            expected=f"{axes} axes beside the channels, and at most half a window of padding",
-        )
-    return OrPool("pool", pooled(shape, kernel, stride, padding), kernel)
-
-
-def sizes(module: Module, name: str, count: int, *, least: int = 1, file: str) -> Sizes:
-    """Return a plain attribute, one number for all axes or one for each, as `count` numbers."""
-    value: Any = module.values.get(name)
-    numbers = tuple(value) if isinstance(value, list | tuple) else (value,) * count
-    if len(numbers) != count or any(
-        type(n) is not int or not least <= n <= _MAX_SIZE for n in numbers
-    ):
-        raise ModelError(
-            f"{name} is {shown(value)}",
-            file=file,
-            place=module.place,
-            expected=f"{count} numbers from {least} to {_MAX_SIZE}",
-        )
-    return numbers
 
 
 def _window(module: Module, file: str) -> tuple[Window, Sizes]:

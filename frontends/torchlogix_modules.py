@@ -1,48 +1,48 @@
-"""Whole modules of torchlogix: the layers in their order, and the shape of images between them.
-
-Dense layers, convolutions, pooling and residual blocks read a row of bits or an image; which, and
-of what shape, is followed from layer to layer as torch would, and refused where it would refuse.
-"""
+"""Whole modules of torchlogix: dense layers, convolutions, pooling, residual blocks, encoders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gatec.blocks_bits import BitBlock, Merge
-from gatec.blocks_conv import LutConv, OrPool, Sizes
+from gatec.blocks_bits import Merge
+from gatec.blocks_conv import Sizes
 from gatec.errors import ModelError
 from gatec.frontends.dense import chosen_wiring, dense_layer
-from gatec.frontends.difflogic import head_facts
-from gatec.frontends.draft import FRONT, OUTSIDE, Draft, DraftBlock, DraftLayer
-from gatec.frontends.modules import FLATTEN, Module, array, integer, layers, number
+from gatec.frontends.difflogic_modules import head_facts
+from gatec.frontends.draft import FRONT, OUTSIDE, Draft
+from gatec.frontends.modules import Module, array, integer, number
 from gatec.frontends.options import Parametrization, ReadOptions
 from gatec.frontends.records import Record
 from gatec.frontends.thresholds import Encoder, read_encoder
-from gatec.frontends.torchlogix_conv import CONVOLUTIONS, POOLS, convolution, in_shape, pooling
+from gatec.frontends.torchlogix_conv import CONVOLUTIONS, POOLS, convolution, in_shape
+from gatec.frontends.walk import Walk
 from gatec.tables import OR2
 
 _RESIDUAL = "ResidualLogicBlock"
 _ENCODERS = ("FixedBinarization", "SoftBinarization", "LearnableBinarization")
-_WHOLE = frozenset({*CONVOLUTIONS, _RESIDUAL})
-KNOWN = frozenset({"LogicDense", *POOLS, *_ENCODERS, *_WHOLE})
+KNOWN = frozenset({"LogicDense", *POOLS, *_ENCODERS, *CONVOLUTIONS, _RESIDUAL})
 """Classes whose presence makes a module one of torchlogix."""
 _KINDS: dict[str, Parametrization] = {
     "RawLUTParametrization": "raw",
     "LightLUTParametrization": "light",
     "WarpLUTParametrization": "warp",
     "WalshLUTParametrization": "warp",
+    # As the constructor's argument says it, in an architecture file.
+    "raw": "raw",
+    "light": "light",
+    "warp": "warp",
 }
 
 
 def from_module(record: Record, options: ReadOptions, *, file: str) -> Draft:
     """Return what a whole module tells."""
     walk = _Walk(options, file)
-    for module in _parts(record, "", file):
+    for module in walk.parts(record):
         walk.take(module)
     read = None if walk.encoder is None else partial(_encoder_module, walk.encoder, file)
     front, lacking = encoder_facts(read, walk.inputs, options, walk.notes, walk.image)
@@ -85,86 +85,33 @@ def encoder_facts(
     return {"thresholds": thresholds, "threshold_slack": slack, "order": order}, ()
 
 
-def _parts(record: Any, path: str, file: str) -> list[Module]:
-    return layers(record, file=file, path=path, whole=_WHOLE, keep=frozenset({FLATTEN}))
-
-
 @dataclass(eq=False)
-class _Walk:
-    """What the layers so far have told.
+class _Walk(Walk):
+    """A walk over torchlogix's layers; `encoder` is the binarisation in front of them."""
 
-    Attributes
-    ----------
-    shape
-        `(channels, *sizes)` of the image that the last layer put out, None for a row of bits.
-    image
-        The same of the first layer's input.
-    inputs
-        Width of the first layer's input.
-    """
-
-    options: ReadOptions
-    file: str
-    found: list[DraftLayer | DraftBlock] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)
-    shape: Sizes | None = None
-    image: Sizes | None = None
-    inputs: int | None = None
     encoder: Module | None = None
-    head: Module | None = None
-    reads: int | None = None
 
-    def take(self, module: Module) -> None:
-        """Append the layers that a module stands for."""
-        if self.head is not None:
-            raise self._error(module, "follows the GroupSum", "GroupSum last")
+    whole = frozenset({*CONVOLUTIONS, _RESIDUAL})
+    layers_are = "torchlogix's layers, binarisation and Flatten"
+
+    def layer(self, module: Module) -> bool:
+        """Append the layers of a module of torchlogix."""
         if module.name in _ENCODERS and self.encoder is None and not self.found:
             self.encoder = module
-        elif module.kind == FLATTEN:
-            self._flatten(module)
         elif module.name == "LogicDense":
             self._dense(module)
         elif module.name in CONVOLUTIONS:
             self._convolve(module)
         elif module.name in POOLS:
-            if self.shape is None:
-                raise self._error(module, "does not follow an image", "a convolution before it")
-            self._add(module, pooling(module, self.shape, file=self.file))
+            self.pool(module, POOLS[module.name])
         elif module.name == _RESIDUAL:
             self._residual(module)
-        elif module.name == "GroupSum":
-            self._refuse_image(module)
-            self.head = module
-        elif module.name != "DummyBinarization":
-            raise self._error(
-                module, "unknown layer", "torchlogix's layers, binarisation and Flatten"
-            )
-
-    def _error(self, module: Module, what: str, expected: str) -> ModelError:
-        return ModelError(what, file=self.file, place=module.place, expected=expected)
-
-    def _refuse_image(self, module: Module) -> None:
-        if self.shape is not None:
-            raise self._error(module, f"reads an image {list(self.shape)}", "Flatten before it")
-
-    def _flatten(self, module: Module) -> None:
-        first, last = (module.values.get(name) for name in ("start_dim", "end_dim"))
-        if self.shape is not None and (first, last) != (1, -1):
-            raise self._error(module, f"flattens from {first} to {last}", "all from 1 to -1")
-        self.shape = None
-
-    def _add(self, module: Module, block: LutConv | OrPool) -> None:
-        self.found.append(DraftBlock(module.place, block, self._source()))
-        self.shape = block.out_shape
-
-    def _source(self) -> tuple[int, ...] | None:
-        """Return what the next layer reads where that is not the one before."""
-        source = None if self.reads is None else (self.reads,)
-        self.reads = None
-        return source
+        else:
+            return module.name == "DummyBinarization"
+        return True
 
     def _dense(self, module: Module) -> None:
-        self._refuse_image(module)
+        self.refuse_image(module)
         self.inputs = self.inputs or integer(module, "in_dim", file=self.file)
         weight = array(module, "weight", file=self.file)
         # Versions up to 0.1 keep the indices in the layer itself.
@@ -183,7 +130,7 @@ class _Walk:
         )
         if missing:
             raise ModelError(missing, file=self.file, place=module.place)
-        self.found.append(layer)
+        self.add_dense(layer)
 
     def _kind(self, module: Module) -> Parametrization | None:
         """Return a layer's parametrization; version 0.2.2 makes it a module, earlier ones not."""
@@ -202,38 +149,35 @@ class _Walk:
     def _convolve(self, module: Module) -> None:
         shape = in_shape(module, file=self.file)
         if not self.found:
-            self.image, self.shape = shape, shape
-            self.inputs = int(np.prod(shape, dtype=object))
+            self.begin_image(shape)
         if self.shape != shape:
             found = "a row of bits" if self.shape is None else f"an image {list(self.shape)}"
-            raise self._error(module, f"reads {found}", f"an image {list(shape)}")
+            raise self.error(module, f"reads {found}", f"an image {list(shape)}")
         kind = self._kind(module)
         if kind is None:
-            raise self._error(module, "unknown parametrization", "--parametrization KIND")
-        self._add(module, convolution(module, kind, self.notes, file=self.file))
+            raise self.error(module, "unknown parametrization", "--parametrization KIND")
+        self.add(module, convolution(module, kind, self.notes, file=self.file))
 
     def _residual(self, module: Module) -> None:
         """Join what `main` and `shortcut` make of the same image by OR."""
-        start, shape = len(self.found) - 1, self.shape
-        main = _parts(module.children.get("main"), f"{module.path}.main", self.file)
+        start, shape = self.last(), self.shape
+        main = self.parts(module.children.get("main"), f"{module.path}.main")
         for part in main:
             self.take(part)
         if not main or self.shape is None:
-            raise self._error(module, "no layers in main", "a convolution")
+            raise self.error(module, "no layers in main", "a convolution")
         shape = self.image if start == FRONT else shape
-        ends = [len(self.found) - 1]
+        end = self.last()
         after, self.shape, self.reads = self.shape, shape, start
-        for part in _parts(module.children.get("shortcut"), f"{module.path}.shortcut", self.file):
+        for part in self.parts(module.children.get("shortcut"), f"{module.path}.shortcut"):
             self.take(part)
         # Without layers the shortcut is the block's input itself.
-        ends.append(start if self.reads is not None else len(self.found) - 1)
-        self.reads = None
+        other = start if self.reads is not None else self.last()
         if self.shape != after:
-            raise self._error(
+            raise self.error(
                 module, f"joins images {list(after)} and {list(self.shape or ())}", "equal ones"
             )
-        block: BitBlock = Merge("merge", int(np.prod(after)), OR2)
-        self.found.append(DraftBlock(module.place, block, tuple(ends)))
+        self.add_merge(module, Merge("merge", int(np.prod(after)), OR2), (end, other))
 
 
 def _encoder_module(module: Module, file: str) -> Encoder:

@@ -203,9 +203,17 @@ _HOMES: dict[str, tuple[type[nn.Module], ...]] = {
     "torchlogix.connections": (FixedDenseConnections, LearnableDenseConnections),
     "torchlogix.parametrization": tuple(_PARAMETRIZATIONS.values()),
 }
-for _home, _classes in _HOMES.items():
-    for _class in _classes:
-        _class.__module__ = _home
+
+
+def register(home: str, *classes: type[nn.Module]) -> None:
+    """Let classes pickle as those of a trainer's module."""
+    _HOMES[home] = tuple(dict.fromkeys((*_HOMES.get(home, ()), *classes)))
+    for kind in classes:
+        kind.__module__ = home
+
+
+for _home, _classes in list(_HOMES.items()):
+    register(_home, *_classes)
 BiasedGroupSum.__name__ = BiasedGroupSum.__qualname__ = "GroupSum"
 
 

@@ -37,6 +37,17 @@ _OPTIONS = (
         help="How torchlogix weights encode truth tables, where the shape does not tell.",
     ),
     click.option(
+        "--image",
+        metavar="CxHxW",
+        help="Size of the image that the first layer reads, where a convolution lacks it: 1x28x28.",
+    ),
+    click.option(
+        "--architecture",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="JSON list of the layers that a state dict belongs to, as the training script makes "
+        "them.",
+    ),
+    click.option(
         "--features",
         metavar="CODES",
         help="What the circuit's input is, for a model with thresholds: bits (encoder outside), "

@@ -30,7 +30,8 @@ _KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>[0-9]{1,6})\.(?P<name>weights
 def matches(content: Content) -> bool:
     """Return whether there is a LogicLayer, or a matrix of sixteen columns called weights."""
     if is_module(content.model):
-        return any(module.name in KNOWN for module in all_modules(content.model))
+        modules = all_modules(content.model)
+        return any(m.name in KNOWN or m.kind.startswith("difflogic.") for m in modules)
     return any(
         _FILTER.fullmatch(key)
         or (key.endswith(".weights") and _KEY.fullmatch(key) and tensor.ndim == 2)

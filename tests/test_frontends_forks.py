@@ -68,7 +68,9 @@ def test_convolutions_of_a_module(tmp_path: Path) -> None:
 def test_convolutions_of_a_state_dict_with_an_architecture(tmp_path: Path) -> None:
     net = conv_net()
     path = save({"model_state_dict": net.state_dict(), "epoch": 3}, tmp_path / "net.pt")
-    with pytest.raises(ModelError, match=r"filters.0.tree.0.weights: a convolution's .*--architecture"):
+    with pytest.raises(
+        ModelError, match=r"filters.0.tree.0.weights: a convolution's .*--architecture"
+    ):
         read_model(path)
     listed = tmp_path / "net.json"
     listed.write_text(json.dumps(ARCHITECTURE))

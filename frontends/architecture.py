@@ -28,7 +28,8 @@ from gatec.frontends.tensors import Array
 _MAX_BYTES = 1 << 20
 _MAX_LAYERS = 1000
 # Where the classes live, and the arguments that their constructors have defaults for.
-_DEFAULTS: dict[str, tuple[str, dict[str, Any]]] = {
+_Defaults = dict[str, tuple[str, dict[str, Any]]]
+_PLAIN: _Defaults = {
     "LogicDense": ("torchlogix.layers.dense", {}),
     "OrPooling2d": ("torchlogix.layers.pool", {"padding": 0}),
     "OrPooling3d": ("torchlogix.layers.pool", {"padding": 0}),
@@ -46,7 +47,8 @@ _DEFAULTS: dict[str, tuple[str, dict[str, Any]]] = {
     "Conv": ("difflogic.conv", {"kernel_size": 3, "stride": 1, "padding": 1}),
     "Flatten": ("torch.nn.modules.flatten", {"start_dim": 1, "end_dim": -1}),
     "MaxPool2d": ("torch.nn.modules.pooling", {"padding": 0}),
-} | {
+}
+_CONVOLUTIONS: _Defaults = {
     name: (
         "torchlogix.layers.conv",
         {
@@ -62,6 +64,7 @@ _DEFAULTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+_DEFAULTS: _Defaults = _PLAIN | _CONVOLUTIONS
 # Arguments that the layers keep under another name.
 _RENAMED = {"act_fn": "act_fn_str"}
 
@@ -115,8 +118,7 @@ def _entry(entry: Any, number: int, file: str) -> tuple[str, dict[str, Any]]:
     if isinstance(entry, dict) and len(entry) == 1:
         ((name, arguments),) = entry.items()
         if name in _DEFAULTS and isinstance(arguments, dict):
-            renamed = {_RENAMED.get(key, key): value for key, value in arguments.items()}
-            return name, renamed
+            return str(name), {_RENAMED.get(str(k), str(k)): v for k, v in arguments.items()}
     raise ModelError(
         "not a layer",
         file=file,

@@ -200,7 +200,7 @@ def _trees(
     rows = fanin[0]
     if rows.min() < 0 or rows.max() >= window.shape[0] * kernel[0] * kernel[1]:
         raise ModelError("a leaf reads beside the window", file=file, place=module.place)
-    leaves = np.stack(np.unravel_index(rows, (window.shape[0], *kernel)), axis=-1)
+    leaves = np.stack(np.unravel_index(rows, (window.shape[0], *kernel)), axis=-1).astype(np.int32)
     return LutConv("conv", window, leaves, tuple(fanin[1:]), tuple(tables))
 
 

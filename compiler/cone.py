@@ -19,25 +19,29 @@ def cone(net: Netlist, sources: IntArray, sinks: IntArray) -> Netlist:
     its readers from the first. Raises `OpenConeError` when a sink depends on anything but the
     sources and constants.
     """
-    needed = np.zeros(net.num_nets, dtype=bool)
-    needed[sinks] = True
+    first_gate = net.first_gate
     is_source = np.zeros(net.num_nets, dtype=bool)
     is_source[sources] = True
-    for start, stop in reversed(net.blocks):
-        first = net.first_gate + start
-        last = net.first_gate + stop
-        rows = needed[first:last] & ~is_source[first:last]
-        needed[net.fanin[start:stop][rows]] = True
+    needed = np.zeros(net.num_nets, dtype=bool)
+    needed[sinks] = True
+    # Outwards from the sinks, so that a small cone of a large netlist is quickly cut: an argmax of
+    # 2,000 classes has 1,999 of them.
+    front = np.unique(sinks)
+    while len(front):
+        gates = front[(front >= first_gate) & ~is_source[front]] - first_gate
+        read = np.unique(net.fanin[gates])
+        front = read[~needed[read]]
+        needed[front] = True
     inside = needed & ~is_source
-    outside = np.flatnonzero(inside[FIRST_INPUT : net.first_gate])
+    outside = np.flatnonzero(inside[FIRST_INPUT:first_gate])
     if len(outside):
         raise OpenConeError(f"net {outside[0] + FIRST_INPUT} is read from outside of its cone")
-    gates = np.flatnonzero(inside[net.first_gate :])
+    gates = np.flatnonzero(inside[first_gate:])
     ports = make_ports(("x", len(sources)))
     number = np.zeros(net.num_nets, dtype=np.int32)
     number[1] = 1
     number[sources[::-1]] = ports[0].nets[::-1]
-    number[net.first_gate + gates] = np.arange(len(gates)) + FIRST_INPUT + len(sources)
+    number[first_gate + gates] = np.arange(len(gates)) + FIRST_INPUT + len(sources)
     outputs = (Port("y", number[sinks]),)
     return Netlist(net.name, ports, outputs, number[net.fanin[gates]], net.tables[gates])
 

@@ -12,6 +12,7 @@ from gatec import limits
 from gatec.blocks import Block, GroupSum, InputBits, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock, Wires
 from gatec.errors import ModelError
+from gatec.frontends.codebook import agreement_layer, find_codebook
 from gatec.frontends.encoder import check_thresholds, thermometer
 from gatec.frontends.naming import identifier
 from gatec.frontends.options import MAX_CODE_BITS, FeatureCodes, ReadOptions
@@ -97,6 +98,9 @@ class Draft:
         encoder's own order.
     levels, code_bits
         Instead of thresholds: integer levels `[features, bits]`, and the width of a code.
+    codebook
+        0/1 `[classes, bits]` where the nearest codeword is the class (see
+        `gatec.frontends.codebook`).
     notes
         Findings for reports.
     missing
@@ -113,6 +117,7 @@ class Draft:
     order: Array | None = None
     levels: Array | None = None
     code_bits: int | None = None
+    codebook: Array | None = None
     notes: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -147,9 +152,7 @@ def complete(draft: Draft, options: ReadOptions, *, file: str, stem: str) -> Mod
         for i, layer in enumerate(draft.layers)
         if layer.reads is not None
     }
-    head = _head(draft, options, blocks[-1].out_width, file)
-    if head is not None:
-        blocks.append(head)
+    blocks += _head(draft, options, blocks[-1].out_width, notes, file)
     with naming(file):
         return ModelGraph.chain(blocks, identifier(options.name or stem), notes, reads)
 
@@ -282,20 +285,29 @@ def _check_layer(layer: DraftLayer, width: int, before: str, file: str) -> None:
         )
 
 
-def _head(draft: Draft, options: ReadOptions, width: int, file: str) -> GroupSum | None:
-    classes = agree("--classes", options.classes, draft.classes, file=file)
+def _head(
+    draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
+) -> list[Block]:
+    """Return the blocks that make classes of the last layer's bits; none without classes."""
     tau = agree("--tau", options.tau, draft.tau, file=file)
     beta = agree("--beta", options.beta, draft.beta, file=file)
+    given = agree("--classes", options.classes, draft.classes, file=file)
+    classes = None if given is None else int(given)
+    codebook = find_codebook(draft.codebook, options, classes, file=file)
+    if codebook is not None:
+        layer = agreement_layer(codebook, width, file=file)
+        notes["codebook"] = f"nearest of {len(codebook)} codewords of {codebook.shape[1]} bits"
+        return [layer, GroupSum("groupsum", layer.out_width, len(codebook), tau, beta)]
     if classes is None:
-        return None
-    if width % int(classes):
+        return []
+    if width % classes:
         raise ModelError(
-            f"{width} outputs do not divide into {int(classes)} classes",
+            f"{width} outputs do not divide into {classes} classes",
             file=file,
             expected="a number of classes that divides the outputs",
         )
     with naming(file):
-        return GroupSum("groupsum", width, int(classes), tau, beta)
+        return [GroupSum("groupsum", width, classes, tau, beta)]
 
 
 @contextmanager

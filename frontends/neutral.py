@@ -13,6 +13,8 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
                               first layer's input is `x[f] > thresholds[f, t]`
 `levels`, `code_bits`         instead of thresholds: integers `[features, bits]`, and the
                               width of a feature; the bit is `code[f] >= levels[f, t]`
+`codebook`                    optional 0/1 `[classes, bits]`: the last layer's outputs are code
+                              bits in equal groups, and the nearest codeword is the class
 `layers.{i}.…`                convolutions, pooling and more: `gatec.frontends.neutral_blocks`
 ============================  =======================================================
 
@@ -86,6 +88,7 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         beta=values["beta"],
         thresholds=tensors.get("thresholds"),
         levels=tensors.get("levels"),
+        codebook=tensors.get("codebook"),
         code_bits=whole["code_bits"],
     )
 
@@ -97,7 +100,7 @@ def _layers(tensors: dict[str, Array], file: str) -> list[dict[str, Array]]:
         match = _LAYER.fullmatch(key)
         if match is not None:
             layers.setdefault(int(match[1]), {})[match[2]] = tensor
-        elif key not in (*_NUMBERS, "thresholds", "levels"):
+        elif key not in (*_NUMBERS, "thresholds", "levels", "codebook"):
             raise _unknown(key, file)
     for i, number in enumerate(sorted(layers)):
         if number != i:

@@ -44,6 +44,9 @@ class ReadOptions:
         `seed=0,connections=unique,device=cuda,draws-before=60000`.
     parametrization
         How torchlogix weights encode truth tables, where their shape does not tell.
+    codebook
+        How the last layer's bits stand for classes, where they are no groups that are counted:
+        `one-hot`, `binary`, `binary-lsb`, or a file (see `gatec.frontends.codebook`).
     image
         `CHANNELSxHEIGHTxWIDTH` of the first layer's input, for convolutions that do not hold it.
     architecture
@@ -63,6 +66,7 @@ class ReadOptions:
     replay: str | None = None
     parametrization: Parametrization | None = None
     features: str | None = None
+    codebook: str | None = None
     image: str | None = None
     architecture: Path | None = None
 

@@ -37,6 +37,12 @@ _OPTIONS = (
         help="How torchlogix weights encode truth tables, where the shape does not tell.",
     ),
     click.option(
+        "--codebook",
+        metavar="CODE",
+        help="Decide for the nearest codeword: one-hot, binary, binary-lsb, or a file with the "
+        "codewords, codebook [classes, bits].",
+    ),
+    click.option(
         "--image",
         metavar="CxHxW",
         help="Size of the image that the first layer reads, where a convolution lacks it: 1x28x28.",

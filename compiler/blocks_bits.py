@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatec.bits import Words
+from gatec.bits import ALL_ONES, Words
 from gatec.blocks import Block, IntArray, frozen
 from gatec.errors import ModelError
 from gatec.evaluate import lookup
@@ -19,6 +19,8 @@ from gatec.tables import Tables, depends
 
 # In place of an input's number: constant 0, such as the padding around an image.
 NOTHING = -1
+# Likewise constant 1, where wires may say so.
+ALWAYS = -2
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +49,18 @@ class BitBlock(Block):
 
 @dataclass(frozen=True, eq=False)
 class Wires(BitBlock):
-    """Choose and order bits: output `i` is input bit `source[i]`.
+    """Choose and order bits of one or more blocks: output `i` is bit `source[i]`.
 
     Attributes
     ----------
-    width
-        Number of input bits.
+    widths
+        Number of bits of each input.
     source
-        `int32[outputs]`: input bits; `NOTHING` is constant 0.
+        `int32[outputs]`: bits of the inputs, counted through all of them; `NOTHING` is constant 0
+        and `ALWAYS` constant 1.
     """
 
-    width: int
+    widths: tuple[int, ...]
     source: IntArray
 
     def __post_init__(self) -> None:
@@ -66,18 +69,18 @@ class Wires(BitBlock):
             raise ModelError(
                 f"wires of shape {list(self.source.shape)}", place=self.name, expected="[outputs]"
             )
-        bad = (self.source < NOTHING) | (self.source >= self.width)
+        bad = (self.source < ALWAYS) | (self.source >= sum(self.widths))
         if bad.any():
             raise ModelError(
                 f"output {int(bad.argmax())} is input {self.source[bad.argmax()]}",
                 place=self.name,
-                expected=f"0..{self.width - 1}, or {NOTHING} for constant 0",
+                expected=f"0..{sum(self.widths) - 1}, or {NOTHING} and {ALWAYS} for 0 and 1",
             )
 
     @property
     def in_widths(self) -> tuple[int, ...]:
-        """The one input's width."""
-        return (self.width,)
+        """The inputs' widths."""
+        return self.widths
 
     @property
     def out_width(self) -> int:
@@ -86,11 +89,13 @@ class Wires(BitBlock):
 
     def evaluate(self, inputs: Sequence[Words]) -> Words:
         """Return the chosen rows."""
-        return with_nothing(inputs[0])[self.source]
+        words = inputs[0].shape[1]
+        ones, zeros = (np.full((1, words), value, dtype=np.uint64) for value in (ALL_ONES, 0))
+        return np.concatenate([*inputs, ones, zeros])[self.source]
 
     def describe(self) -> str:
         """Return the block's line in the text form."""
-        return f"wires {self.width} -> {self.out_width}"
+        return f"wires {'+'.join(str(width) for width in self.widths)} -> {self.out_width}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gatec.blocks import IntArray
 from gatec.blocks_bits import BitBlock, Merge, Wires
 from gatec.blocks_conv import LutConv, OrPool
-from gatec.netlist import CONST0_NET
+from gatec.netlist import CONST0_NET, CONST1_NET
 from gatec.netlist_builder import NetlistBuilder
 from gatec.tables import MAX_FANIN, VARIABLE
 
@@ -27,8 +27,8 @@ def lower_bits(
 
 
 def nets_at(nets: IntArray, sources: npt.NDArray[np.integer]) -> IntArray:
-    """Return the nets of numbered bits; `NOTHING` (-1) is constant 0."""
-    return np.append(nets, np.int32(CONST0_NET))[sources]
+    """Return the nets of numbered bits; `NOTHING` (-1) is constant 0, `ALWAYS` (-2) constant 1."""
+    return np.append(nets, np.array([CONST1_NET, CONST0_NET], dtype=np.int32))[sources]
 
 
 def or_table(size: int) -> np.uint64:
@@ -37,7 +37,7 @@ def or_table(size: int) -> np.uint64:
 
 
 def _wires(_: NetlistBuilder, block: Wires, inputs: Sequence[IntArray]) -> tuple[IntArray, Claim]:
-    return nets_at(inputs[0], block.source), []
+    return nets_at(np.concatenate(inputs), block.source), []
 
 
 def _merge(

@@ -16,6 +16,7 @@ from gatec.frontends.codebook import agreement_layer, find_codebook
 from gatec.frontends.encoder import check_thresholds, thermometer
 from gatec.frontends.naming import identifier
 from gatec.frontends.options import MAX_CODE_BITS, FeatureCodes, ReadOptions
+from gatec.frontends.recurrence import LACKS_STEPS, Recurrence, unroll
 from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 from gatec.tables import MAX_FANIN, Tables
@@ -101,6 +102,10 @@ class Draft:
     codebook
         0/1 `[classes, bits]` where the nearest codeword is the class (see
         `gatec.frontends.codebook`).
+    recurrence
+        Of a recurrent net, whose layers are one step.
+    stepped
+        Whether `--steps` has already been followed.
     notes
         Findings for reports.
     missing
@@ -118,6 +123,8 @@ class Draft:
     levels: Array | None = None
     code_bits: int | None = None
     codebook: Array | None = None
+    recurrence: Recurrence | None = None
+    stepped: bool = False
     notes: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -127,6 +134,8 @@ def lacks(draft: Draft, options: ReadOptions) -> list[str]:
     missing = list(draft.missing)
     if input_width(draft, options) is None:
         missing.append(_lacks_inputs(draft))
+    if draft.recurrence is not None and options.steps is None:
+        missing.append(LACKS_STEPS)
     if draft.thresholds is not None and options.features is None:
         missing.append(
             "the model's thresholds compare floats; expected --features uint8,scale=1/255 (what "
@@ -145,16 +154,35 @@ def complete(draft: Draft, options: ReadOptions, *, file: str, stem: str) -> Mod
     width = input_width(draft, options)
     assert width is not None
     notes = dict(draft.notes)
+    blocks, reads = _body(draft, options, width, notes, file)
+    blocks += _head(draft, options, blocks[-1].out_width, notes, file)
+    with naming(file):
+        return ModelGraph.chain(blocks, identifier(options.name or stem), notes, reads)
+
+
+def _body(
+    draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
+) -> tuple[list[Block], dict[str, tuple[str, ...]]]:
+    """Return the input, the encoder and the layers, and what those read."""
+    if options.steps is not None and draft.recurrence is None and not draft.stepped:
+        raise ModelError("--steps was given, but the net is not recurrent", file=file)
+    state = 0 if draft.recurrence is None else draft.recurrence.state
     front = _front(draft, options, width, notes, file)
-    blocks: list[Block] = [*front, *_layers(draft, width, file)]
+    layers = _layers(draft, width + state, file)
     reads = {
         f"layer{i}": tuple(front[-1].name if n == FRONT else f"layer{n}" for n in layer.reads)
         for i, layer in enumerate(draft.layers)
         if layer.reads is not None
     }
-    blocks += _head(draft, options, blocks[-1].out_width, notes, file)
-    with naming(file):
-        return ModelGraph.chain(blocks, identifier(options.name or stem), notes, reads)
+    if draft.recurrence is None:
+        return [*front, *layers], reads
+    if len(front) > 1:
+        raise ModelError("an encoder in front of a recurrent net", file=file, expected="bits")
+    steps = options.steps or 1
+    gates = steps * sum(_gates(layer) for layer in draft.layers)
+    limits.check_limit(gates, limits.MAX_GATES, "gates of all steps", file=file)
+    notes["recurrence"] = f"{state} state bits, unrolled over {steps} steps"
+    return unroll(layers, reads, draft.recurrence, inputs=width, steps=steps, file=file)
 
 
 def agree(option: str, given: float | None, found: float | None, *, file: str) -> float | None:
@@ -210,7 +238,7 @@ def _front(
     blocks: list[Block] = [InputBits("input", encoder.in_width), encoder]
     if draft.order is not None:
         with naming(file):
-            blocks.append(Wires("order", encoder.out_width, draft.order.astype(np.int32)))
+            blocks.append(Wires("order", (encoder.out_width,), draft.order.astype(np.int32)))
     return blocks
 
 

@@ -79,4 +79,4 @@ def _splits(head: Module, splits: Any, width: int, file: str) -> Wires:
             expected="one score for each class",
         )
     numbers = np.arange(width).reshape(splits, classes, -1)
-    return Wires("splits", width, numbers.transpose(1, 0, 2).reshape(-1).astype(np.int32))
+    return Wires("splits", (width,), numbers.transpose(1, 0, 2).reshape(-1).astype(np.int32))

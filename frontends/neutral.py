@@ -15,6 +15,7 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
                               width of a feature; the bit is `code[f] >= levels[f, t]`
 `codebook`                    optional 0/1 `[classes, bits]`: the last layer's outputs are code
                               bits in equal groups, and the nearest codeword is the class
+`state`                       of a recurrent net: `gatec.frontends.recurrence`
 `layers.{i}.…`                convolutions, pooling and more: `gatec.frontends.neutral_blocks`
 ============================  =======================================================
 
@@ -37,13 +38,15 @@ from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
 from gatec.frontends.gates import tables_of
 from gatec.frontends.neutral_blocks import KINDS, read_block, read_numbers
 from gatec.frontends.options import ReadOptions
+from gatec.frontends.recurrence import RECURRENT_KEYS, read_recurrence
 from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 
 _LAYER = re.compile(r"layers\.([0-9]{1,6})\.([a-z0-9.]{1,40})")
-_NUMBERS = ("inputs", "classes", "code_bits", "tau", "beta")
-_WHOLE = _NUMBERS[:3]
+_NUMBERS = ("inputs", "classes", "code_bits", "state", "tau", "beta", "every_step")
+_WHOLE = _NUMBERS[:4]
+_ARRAYS = ("thresholds", "levels", "codebook", *RECURRENT_KEYS)
 
 EXPORTERS = {
     "difflogic": """\
@@ -89,6 +92,7 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         thresholds=tensors.get("thresholds"),
         levels=tensors.get("levels"),
         codebook=tensors.get("codebook"),
+        recurrence=read_recurrence(tensors, whole["state"], values["every_step"], file),
         code_bits=whole["code_bits"],
     )
 
@@ -100,7 +104,7 @@ def _layers(tensors: dict[str, Array], file: str) -> list[dict[str, Array]]:
         match = _LAYER.fullmatch(key)
         if match is not None:
             layers.setdefault(int(match[1]), {})[match[2]] = tensor
-        elif key not in (*_NUMBERS, "thresholds", "levels", "codebook"):
+        elif key not in (*_NUMBERS, *_ARRAYS):
             raise _unknown(key, file)
     for i, number in enumerate(sorted(layers)):
         if number != i:

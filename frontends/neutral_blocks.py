@@ -10,7 +10,8 @@ Keys of layer `i`, each under `layers.{i}.`; a layer of one of these kinds has n
 `window.shape`        for both: `[channels, *sizes]` of the image, whose bits are in C order
 `window.out`          positions along each axis; likewise `window.stride`, `window.padding` (zeros
                       in front), `window.spread` (distance of pixels, zeros between)
-`wires`               integers `[outputs]`: input bits, -1 for constant 0; `width` of the input
+`wires`               integers `[outputs]`: input bits, -1 and -2 for constant 0 and 1; `width` of
+                      each input
 `merge`               0/1 `[4]`: a table that joins two layers; `width` of each
 `reads`               the layers that it reads, -1 for the first one's input; when absent, the
                       layer before
@@ -32,6 +33,7 @@ from gatec.tables import Tables, from_msb_rows
 
 _WINDOW = ("shape", "out", "stride", "padding", "spread")
 _MAX_SIZE = 1 << 24
+_MAX_INPUTS = 1 << 12
 
 
 def table_rows(tables: Tables, k: int) -> Array:
@@ -58,7 +60,7 @@ def tables_of_rows(rows: Array, place: str) -> Tables:
 def block_arrays(block: BitBlock) -> dict[str, Array]:
     """Return the keys of a layer, without `reads`."""
     if isinstance(block, Wires):
-        return {"wires": block.source, "width": np.array(block.width)}
+        return {"wires": block.source, "width": np.array(block.widths)}
     if isinstance(block, Merge):
         return {"merge": table_rows(block.tables[:1], 2)[0], "width": np.array(block.width)}
     if isinstance(block, OrPool):
@@ -99,7 +101,7 @@ def read_numbers(keys: Mapping[str, Array], key: str, place: str, *, least: int 
         value is None
         or value.dtype.kind not in "iu"
         or value.ndim > 1
-        or not 1 <= value.size <= 16
+        or not 1 <= value.size <= _MAX_INPUTS
         or value.min() < least
         or value.max() > _MAX_SIZE
     ):
@@ -162,8 +164,8 @@ def _read_pool(keys: Mapping[str, Array], place: str) -> OrPool:
 
 
 def _read_wires(keys: Mapping[str, Array], place: str) -> Wires:
-    (width,) = read_numbers(keys, "width", place)[:1]
-    return Wires(place, width, _integers(keys, "wires", place))
+    widths = read_numbers(keys, "width", place)
+    return Wires(place, widths, _integers(keys, "wires", place))
 
 
 def _read_merge(keys: Mapping[str, Array], place: str) -> Merge:

@@ -17,6 +17,7 @@ from gatec.limits import MAX_GATES
 Parametrization = Literal["raw", "light", "warp"]
 
 MAX_CODE_BITS = 16
+MAX_STEPS = 4096
 _IMAGE = re.compile(r"[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}){1,3}")
 _CODES = re.compile(r"uint([1-9]|1[0-6])")
 
@@ -44,6 +45,8 @@ class ReadOptions:
         `seed=0,connections=unique,device=cuda,draws-before=60000`.
     parametrization
         How torchlogix weights encode truth tables, where their shape does not tell.
+    steps
+        Number of steps that a recurrent net is unrolled over.
     codebook
         How the last layer's bits stand for classes, where they are no groups that are counted:
         `one-hot`, `binary`, `binary-lsb`, or a file (see `gatec.frontends.codebook`).
@@ -66,14 +69,19 @@ class ReadOptions:
     replay: str | None = None
     parametrization: Parametrization | None = None
     features: str | None = None
+    steps: int | None = None
     codebook: str | None = None
     image: str | None = None
     architecture: Path | None = None
 
     def __post_init__(self) -> None:
-        for option, value in (("--inputs", self.inputs), ("--classes", self.classes)):
-            if value is not None and not 1 <= value <= MAX_GATES:
-                raise UsageError(f"{option} {value}", expected=f"1 to {MAX_GATES}")
+        for option, value, most in (
+            ("--inputs", self.inputs, MAX_GATES),
+            ("--classes", self.classes, MAX_GATES),
+            ("--steps", self.steps, MAX_STEPS),
+        ):
+            if value is not None and not 1 <= value <= most:
+                raise UsageError(f"{option} {value}", expected=f"1 to {most}")
         if self.tau is not None and not 0 < self.tau < math.inf:
             raise UsageError(f"--tau {self.tau}", expected="a positive number")
         if self.beta is not None and not math.isfinite(self.beta):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import difflogic, gatelists, neutral, torchlogix
+from gatec.frontends import cellular, difflogic, gatelists, neutral, torchlogix
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
@@ -56,6 +56,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "gate_types and connections, or layers.{i}.w: the Tiny Tapeout logic-gate nets",
         gatelists.matches,
         gatelists.draft,
+    ),
+    Frontend(
+        "cellular",
+        "grid, perceive.{l} and update.{l}: a DiffLogic CA, applied --steps times",
+        cellular.matches,
+        cellular.draft,
     ),
     Frontend(
         "torchlogix",

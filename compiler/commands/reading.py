@@ -37,6 +37,9 @@ _OPTIONS = (
         help="How torchlogix weights encode truth tables, where the shape does not tell.",
     ),
     click.option(
+        "--steps", type=int, metavar="N", help="Steps that a recurrent net is unrolled over."
+    ),
+    click.option(
         "--codebook",
         metavar="CODE",
         help="Decide for the nearest codeword: one-hot, binary, binary-lsb, or a file with the "

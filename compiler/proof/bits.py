@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
-from gatec.blocks_bits import BitBlock, Merge, Wires
+from gatec.blocks_bits import ALWAYS, BitBlock, Merge, Wires
 from gatec.blocks_conv import LutConv, OrPool
 from gatec.errors import DifferentError
 from gatec.lower_bits import Claim
-from gatec.netlist import CONST0_NET, Netlist
+from gatec.netlist import CONST0_NET, CONST1_NET, Netlist
 from gatec.tables import Tables, depends
 
 
@@ -53,7 +53,9 @@ def nets_of(nets: IntArray, sources: npt.NDArray[np.integer]) -> IntArray:
 def _wires(
     net: Netlist, block: Wires, inputs: Sequence[IntArray], after: IntArray, _: Claim
 ) -> str:
-    require(np.array_equal(after, nets_of(inputs[0], block.source)), block.name, "is misplaced")
+    wanted = nets_of(np.concatenate(list(inputs)), block.source)
+    wanted = np.where(block.source == ALWAYS, np.int32(CONST1_NET), wanted)
+    require(np.array_equal(after, wanted), block.name, "is misplaced")
     return f"{block.name}: {block.out_width} wires are in place"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
@@ -26,7 +27,7 @@ def cone(net: Netlist, sources: IntArray, sinks: IntArray) -> Netlist:
     needed[sinks] = True
     # Outwards from the sinks, so that a small cone of a large netlist is quickly cut: an argmax of
     # 2,000 classes has 1,999 of them.
-    front = np.unique(sinks)
+    front: npt.NDArray[np.integer] = np.unique(sinks)
     while len(front):
         gates = front[(front >= first_gate) & ~is_source[front]] - first_gate
         read = np.unique(net.fanin[gates])

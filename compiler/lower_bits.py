@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.blocks_bits import BitBlock, Merge, Wires
+from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool
 from gatec.netlist import CONST0_NET, CONST1_NET
 from gatec.netlist_builder import NetlistBuilder
@@ -82,9 +83,24 @@ def _pool(
     return levels[-1].reshape(-1), levels
 
 
+def _circuit(
+    builder: NetlistBuilder, block: Circuit, inputs: Sequence[IntArray]
+) -> tuple[IntArray, Claim]:
+    """Gate for gate, in ranges in which no gate reads another."""
+    net = block.netlist
+    number = np.zeros(net.num_nets, dtype=np.int32)
+    number[CONST1_NET] = CONST1_NET
+    number[net.first_input : net.first_gate] = inputs[0]
+    for start, stop in net.blocks:
+        nets = builder.add(net.tables[start:stop], number[net.fanin[start:stop]])
+        number[net.first_gate + start : net.first_gate + stop] = nets
+    return number[net.output_nets], [number[net.first_gate :]]
+
+
 _LOWERINGS: dict[type[BitBlock], Callable[[NetlistBuilder, Any, Any], tuple[IntArray, Claim]]] = {
     Wires: _wires,
     Merge: _merge,
     LutConv: _conv,
     OrPool: _pool,
+    Circuit: _circuit,
 }

@@ -35,9 +35,10 @@ class Content:
     stem
         What the model is called without an option.
     container
-        `npz`, `safetensors`, `torch` (zip), `torch legacy`, or `module` (a live module).
+        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `blif`, or `module` (a live module).
     value
-        The tree: dictionaries, lists, arrays, scalars, and records in place of objects.
+        The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of `blif`
+        its text.
     sha256
         Of the file; empty for a live module.
     """
@@ -85,6 +86,13 @@ def open_model(path: Path) -> Content:
     return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
 
 
+def is_blif(data: bytes) -> bool:
+    """Return whether a file's first statement is one of BLIF."""
+    lines = (line.strip() for line in data[:4096].splitlines())
+    first = next((line for line in lines if line and not line.startswith(b"#")), b"")
+    return first.split(b" ")[0] in (b".model", b".inputs", b".outputs", b".names")
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         if not path.is_file():
@@ -109,6 +117,8 @@ def _parse(data: bytes, label: str) -> tuple[str, Any]:
         return "safetensors", read_safetensors(data, label)
     if data[:1] == b"\x80":
         return "torch legacy", read_torch_legacy(data, label)
+    if is_blif(data):
+        return "blif", data.decode("latin-1")
     if data[:6] == NPY_MAGIC:
         raise ModelError("a single array", file=label, expected="a model: .npz with named arrays")
     if data[257:262] == b"ustar" or data.startswith(b"sys_info") or data.startswith(b"./"):
@@ -118,7 +128,7 @@ def _parse(data: bytes, label: str) -> tuple[str, Any]:
             expected="torch.save(torch.load(FILE), NEW_FILE), run where the file is trusted",
         )
     raise ModelError(
-        "neither .pt, .pth, .safetensors nor .npz" if data else "empty file",
+        "neither .pt, .pth, .safetensors, .npz nor .blif" if data else "empty file",
         file=label,
         expected="a model file",
     )

@@ -13,6 +13,9 @@ Keys of layer `i`, each under `layers.{i}.`; a layer of one of these kinds has n
 `wires`               integers `[outputs]`: input bits, -1 and -2 for constant 0 and 1; `width` of
                       each input
 `merge`               0/1 `[4]`: a table that joins two layers; `width` of each
+`circuit.fanin`       integers `[gates, k]`: nets, of which 0 and 1 are constant, then the `width`
+                      inputs, then the gates; each reads lower ones; unused slots hold 0
+`circuit.tables`      0/1 `[gates, 2**k]`; `circuit.outputs` integers: nets
 `reads`               the layers that it reads, -1 for the first one's input; when absent, the
                       layer before
 ====================  ==============================================================================
@@ -26,10 +29,12 @@ from typing import Any
 import numpy as np
 
 from gatec.blocks_bits import BitBlock, Merge, Wires
+from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool, Sizes, Window
 from gatec.errors import ModelError
 from gatec.frontends.tensors import Array
-from gatec.tables import Tables, from_msb_rows
+from gatec.netlist import Netlist, NetlistError, Port, make_ports
+from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 
 _WINDOW = ("shape", "out", "stride", "padding", "spread")
 _MAX_SIZE = 1 << 24
@@ -73,6 +78,14 @@ def block_arrays(block: BitBlock) -> dict[str, Array]:
             if level:
                 found[f"conv.children.{level}"] = slots[level]
         return found
+    if isinstance(block, Circuit):
+        net = block.netlist
+        return {
+            "circuit.fanin": net.fanin,
+            "circuit.tables": table_rows(net.tables, net.fanin.shape[1]),
+            "circuit.outputs": net.output_nets,
+            "width": np.array(net.num_inputs),
+        }
     raise NotImplementedError(type(block).__name__)
 
 
@@ -118,6 +131,8 @@ def _known(kind: str, keys: Mapping[str, Array]) -> set[str]:
         levels = range(len(keys))
         tables = {f"conv.tables.{level}" for level in levels}
         return {kind, *window, *tables, *(f"conv.children.{level}" for level in levels[1:])}
+    if kind == "circuit.fanin":
+        return {kind, "circuit.tables", "circuit.outputs", "width"}
     return {kind, *window} if kind == "pool.kernel" else {kind, "width"}
 
 
@@ -176,10 +191,32 @@ def _read_merge(keys: Mapping[str, Array], place: str) -> Merge:
     return Merge(place, width, tables_of_rows(rows, place).reshape(-1)[0])
 
 
+def _read_circuit(keys: Mapping[str, Array], place: str) -> Circuit:
+    for key in ("circuit.tables", "circuit.outputs"):
+        if key not in keys:
+            raise ModelError(f"{key} is missing", place=place)
+    (width,) = read_numbers(keys, "width", place, least=0)[:1]
+    fanin, outputs = (_integers(keys, f"circuit.{key}", place) for key in ("fanin", "outputs"))
+    rows = keys["circuit.tables"]
+    if fanin.ndim != 2 or outputs.ndim != 1 or not 1 <= fanin.shape[1] <= MAX_FANIN:
+        raise ModelError(f"circuit.fanin of shape {list(fanin.shape)}", place=place)
+    if rows.shape != (len(fanin), 1 << fanin.shape[1]):
+        raise ModelError(f"circuit.tables of shape {list(rows.shape)}", place=place)
+    ports = make_ports(("x", width))
+    tables = tables_of_rows(rows, place)
+    net = Netlist("circuit", ports, (Port("y", outputs),), fanin, tables)
+    try:
+        net.verify()
+    except NetlistError as error:
+        raise ModelError(str(error), place=place) from None
+    return Circuit(place, net)
+
+
 KINDS: dict[str, Callable[[Mapping[str, Any], str], BitBlock]] = {
     "conv.leaves": _read_conv,
     "pool.kernel": _read_pool,
     "wires": _read_wires,
     "merge": _read_merge,
+    "circuit.fanin": _read_circuit,
 }
 """The key that tells a layer's kind, and what reads it."""

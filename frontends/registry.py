@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import cellular, difflogic, gatelists, neutral, torchlogix
+from gatec.frontends import blif, cellular, difflogic, gatelists, neutral, torchlogix
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
@@ -62,6 +62,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "grid, perceive.{l} and update.{l}: a DiffLogic CA, applied --steps times",
         cellular.matches,
         cellular.draft,
+    ),
+    Frontend(
+        "blif",
+        "a circuit of .names, and of .latch, which is unrolled over --steps",
+        blif.matches,
+        blif.draft,
     ),
     Frontend(
         "torchlogix",

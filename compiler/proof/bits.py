@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.blocks_bits import ALWAYS, BitBlock, Merge, Wires
+from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool
 from gatec.errors import DifferentError
 from gatec.lower_bits import Claim
@@ -111,6 +112,18 @@ def _pool(
     return f"{block.name}: {block.out_width} windows are joined by OR, each bit once"
 
 
+def _circuit(
+    net: Netlist, block: Circuit, inputs: Sequence[IntArray], after: IntArray, claim: Claim
+) -> str:
+    """Each gate reads what the circuit's gate reads, through the same table."""
+    own = block.netlist
+    require(len(claim) == 1 and len(claim[0]) == own.num_gates, block.name, "is misshapen")
+    number = np.concatenate([[CONST0_NET, CONST1_NET], inputs[0], claim[0]])
+    require_gates(net, block.name, claim[0], number[own.fanin], own.tables)
+    require(np.array_equal(after, number[own.output_nets]), block.name, "is not its outputs")
+    return f"{block.name}: {own.num_gates} gates are the circuit's"
+
+
 def _is_or(tables: Tables, width: int) -> bool:
     """Return whether all tables are 0 where their first `width` slots are 0, and 1 elsewhere."""
     rows = np.arange(1 << width, dtype=np.uint64)
@@ -124,4 +137,5 @@ _CHECKS: dict[type[BitBlock], Callable[[Netlist, Any, Any, IntArray, Claim], str
     Merge: _merge,
     LutConv: _conv,
     OrPool: _pool,
+    Circuit: _circuit,
 }

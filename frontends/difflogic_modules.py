@@ -190,9 +190,11 @@ def _trees(
             raise ModelError("not a LogicTree", file=file, place=f"{filters.place}.{name}")
         parts = [tree.child(level) for level in tree.children]
         levels.append([_level(part, notes, file) for part in parts if part is not None])
-    shapes = {tuple(fanin.shape for fanin, _ in tree) for tree in levels}
+    shapes = {tuple((fanin.shape, len(tables)) for fanin, tables in tree) for tree in levels}
     if len(shapes) != 1 or not levels[0]:
         raise ModelError("filters of unlike trees", file=file, place=module.place)
+    if any(not fanin.size for fanin, _ in levels[0]):
+        raise ModelError("a tree without gates", file=file, place=module.place)
     fanin, tables = (
         [np.stack([tree[level][i] for tree in levels]) for level in range(len(levels[0]))]
         for i in (0, 1)

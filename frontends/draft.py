@@ -181,6 +181,7 @@ def _body(
     steps = options.steps or 1
     gates = steps * sum(_gates(layer) for layer in draft.layers)
     limits.check_limit(gates, limits.MAX_GATES, "gates of all steps", file=file)
+    limits.check_limit(steps * width, limits.MAX_GATES, "input bits of all steps", file=file)
     notes["recurrence"] = f"{state} state bits, unrolled over {steps} steps"
     return unroll(layers, reads, draft.recurrence, inputs=width, steps=steps, file=file)
 

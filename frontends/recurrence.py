@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gatec import limits
 from gatec.blocks import Block, InputBits
 from gatec.blocks_bits import ALWAYS, NOTHING, Wires
 from gatec.errors import ModelError
@@ -70,6 +71,7 @@ def read_recurrence(
             if key in tensors:
                 raise ModelError("without state", file=file, place=key, expected="state")
         return None
+    limits.check_limit(state, limits.MAX_GATES, "state bits", file=file)
     for key in RECURRENT_KEYS:
         value = tensors.get(key)
         if value is not None and (value.ndim != 1 or value.dtype.kind not in "biu"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatec import compile as compile_net
@@ -58,6 +58,7 @@ def random_blif(rng: np.random.Generator, inputs: int, latches: int, gates: int)
     return "\n".join([*text, *(covers[i] for i in rng.permutation(len(covers))), ".end\n"])
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 3), st.integers(1, 4))
 def test_any_circuit(tmp_path_factory: pytest.TempPathFactory, seed: int, latches: int,
                      steps: int) -> None:  # fmt: skip

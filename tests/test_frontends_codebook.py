@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import random_layers_model
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatec import compile as compile_net
@@ -45,6 +45,7 @@ def check(path: Path, codebook: np.ndarray, options: ReadOptions) -> None:
     check_lowering(model, lower(model))
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 7), st.integers(1, 3))
 def test_any_codebook(seed: int, classes: int, bits: int, votes: int) -> None:
     rng = np.random.default_rng(seed)

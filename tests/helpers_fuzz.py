@@ -1,0 +1,259 @@
+"""Files of every newer format, and damage to them that keeps the container whole.
+
+Flipped bytes mostly end in a container's checksum. So what is in the file is damaged instead:
+arrays lose their type, shape or values, modules their attributes, text its characters.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from helpers import random_layers_model
+from helpers_forks import Conv, ExtraGroupSum, Logic, LogicLayerIWP
+from helpers_frontends import difflogic_net, save
+from helpers_torchlogix import save_module, torchlogix, trained
+from torch import nn
+
+from gatec.errors import GatecError
+from gatec.frontends import ReadOptions, neutral_bytes, read_model
+from gatec.lower import lower
+from gatec.proof.arithmetic import check_lowering
+
+Damage = Callable[[np.random.Generator], None]
+# Seconds of this process for one file; a hang would take forever.
+MOST_SECONDS = 20.0
+_ODD: tuple[Any, ...] = (
+    *(-1, 0, 1, 2, 3, 5, 64, 1 << 20, 1 << 40, -(1 << 62), 0.5, float("nan"), None, "x", "warp"),
+    *(True, (1, 2), (3, -1), [2, 2], (1 << 30, 1 << 30)),
+)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format to damage.
+
+    Attributes
+    ----------
+    options
+        To read it with.
+    write
+        Write a damaged file to a path; without a generator, the whole one.
+    """
+
+    options: ReadOptions
+    write: Callable[[Path, np.random.Generator | None], None]
+
+
+def ends_well(path: Path, options: ReadOptions) -> bool:
+    """Return whether there was a model; fail when it is unsound, or was refused unclearly."""
+    start = time.process_time()
+    try:
+        model = read_model(path, options)
+    except GatecError as error:
+        message = str(error)
+        assert message.isprintable(), message
+        assert len(message) < 900, message
+        return False
+    finally:
+        assert time.process_time() - start < MOST_SECONDS
+    if model.num_gates < 20_000 and model.num_inputs < 20_000:
+        # What was read must be a net: it lowers, and the proof holds.
+        check_lowering(model, lower(model))
+    return True
+
+
+def damaged_array(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return an array with another type, shape or value somewhere."""
+    kind = rng.integers(0, 8)
+    out = array.copy()
+    if kind == 0:
+        return out.astype(rng.choice(["f4", "i8", "u1", "i2", "f8", "?"]))
+    if kind == 1:
+        return out.reshape(-1)
+    if kind == 2 and out.ndim:
+        return out[: rng.integers(0, len(out) + 1)]
+    if kind == 3:
+        return np.stack([out] * int(rng.integers(1, 4)))
+    if kind == 4:
+        return out.T
+    if kind == 5 and out.ndim:
+        return np.concatenate([out, out[:1]])
+    if out.size == 0:
+        return out
+    odd = [-1, 0, 1, 2, 3, 15, 16, 255, 1 << 31, -(1 << 40), np.nan, np.inf]
+    values = np.array(odd, dtype="f8")
+    with np.errstate(invalid="ignore"):
+        flat = out.reshape(-1)
+        for position in rng.integers(0, flat.size, size=rng.integers(1, 4)):
+            flat[position] = values[rng.integers(0, len(values))].astype(out.dtype)
+    return out
+
+
+def damage_arrays(values: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """Return arrays by name, some damaged, gone, or under another name."""
+    out = dict(values)
+    for _ in range(rng.integers(1, 3)):
+        key = str(rng.choice(sorted(out)))
+        choice = rng.integers(0, 12)
+        if choice == 0:
+            out.pop(key)
+        elif choice == 1:
+            out[key.replace("0", "1") if "0" in key else f"{key}.0"] = out[key]
+        elif choice == 2:
+            out[key] = out[str(rng.choice(sorted(out)))]
+        else:
+            out[key] = damaged_array(np.asarray(out[key]), rng)
+        if not out:
+            return dict(values)
+    return out
+
+
+def damage_module(net: nn.Module, rng: np.random.Generator) -> nn.Module:
+    """Return a copy of a module with an attribute or tensor of one of its parts damaged."""
+    out = copy.deepcopy(net)
+    parts = list(out.modules())
+    for _ in range(rng.integers(1, 3)):
+        part = parts[rng.integers(0, len(parts))]
+        tensors = {**part._parameters, **part._buffers}
+        plain = [k for k in vars(part) if not k.startswith("_") and k != "training"]
+        names = [*[k for k, v in tensors.items() if v is not None], *plain]
+        if not names:
+            continue
+        name = str(rng.choice(names))
+        if name in tensors:
+            array = damaged_array(tensors[name].detach().numpy(), rng)
+            store = part._parameters if name in part._parameters else part._buffers
+            store[name] = torch.from_numpy(np.ascontiguousarray(array))  # type: ignore[assignment]
+        else:
+            part.__dict__[name] = _ODD[rng.integers(0, len(_ODD))]
+    return out
+
+
+def _npz(values: dict[str, Any], options: ReadOptions) -> Format:
+    def write(path: Path, rng: np.random.Generator | None) -> None:
+        with path.open("wb") as stream:
+            np.savez(stream, **(values if rng is None else damage_arrays(values, rng)))
+
+    return Format(options, write)
+
+
+def _module(
+    net: nn.Module, options: ReadOptions, write: Callable[[Any, Path], Any] = save
+) -> Format:
+    return Format(
+        options, lambda path, rng: write(net if rng is None else damage_module(net, rng), path)
+    )
+
+
+def _text(text: str, options: ReadOptions, write: Callable[[Path, bytes], None]) -> Format:
+    def damaged(path: Path, rng: np.random.Generator | None) -> None:
+        data = bytearray(text.encode())
+        if rng is not None:
+            for position in rng.integers(0, len(data), size=rng.integers(1, 5)):
+                data[position] = int(rng.integers(9, 127))
+            if rng.random() < 0.3:
+                start, size = rng.integers(0, len(data)), rng.integers(1, 30)
+                del data[start : start + size]
+        write(path, bytes(data))
+
+    return Format(options, damaged)
+
+
+def formats(folder: Path) -> dict[str, Format]:
+    """Return the formats; `folder` is for what lies beside a model file."""
+    torch.manual_seed(3)
+    layers = torchlogix()
+    images = trained(
+        layers.FixedBinarization(torch.tensor([[0.2, 0.6]]), feature_dim=1),
+        layers.LogicConv2d((4, 5), 2, 3, 2, 3, padding=1, parametrization="light"),
+        layers.OrPooling2d(2, 2, 1),
+        nn.Flatten(),
+        layers.LogicDense(27, 16),
+        layers.GroupSum(4, tau=2.0),
+    )  # fmt: skip
+    transposed = trained(layers.LogicConvTranspose2d(3, 1, 2, 1, 2, stride=2, output_padding=1))
+    convolutions = nn.Sequential(
+        Conv(1, 2, 2), nn.MaxPool2d(2, 2), nn.Flatten(), Logic(8, 8), ExtraGroupSum(2)
+    )
+    light = nn.Sequential(
+        LogicLayerIWP(6, 12, "sigmoid", "python"),
+        ExtraGroupSum(3, n_splits=2, gs_flip=2, in_dim=12),
+    )
+    dense = difflogic_net(inputs=6, widths=(8, 6), classes=3)
+    pairs = [part.indices for part in dense if hasattr(part, "indices")]
+    checkpoint = {f"w{i}": weights for i, weights in enumerate(dense.state_dict().values())}
+    checkpoint |= {f"c{i}": torch.stack(sides) for i, sides in enumerate(pairs)}
+
+    def write_checkpoint(path: Path, rng: np.random.Generator | None) -> None:
+        arrays = {key: value.numpy() for key, value in checkpoint.items()}
+        if rng is not None:
+            arrays = {**arrays, **damage_arrays(arrays, rng)}
+        tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
+        config = {"output_size": 3 if rng is None else _ODD[rng.integers(0, len(_ODD))], "tau": 1}
+        value = {
+            "model_state_dict": {f"layers.{i}.weights": tensors[f"w{i}"] for i in range(2)},
+            "connections": [tuple(tensors[f"c{i}"]) for i in range(2)],
+            "model_config": config,
+        }
+        save(value, path)
+
+    rng = np.random.default_rng(0)
+    small = read_neutral(random_layers_model(rng, 7, [10, 9], None))
+    recurrent = small | {"inputs": np.array(4), "state": np.array(3), "next_state": np.arange(3)}
+    coded = small | {"codebook": rng.integers(0, 2, size=(4, 3))}
+    grid = {
+        "grid": np.array([2, 3, 3]), "periodic": np.array(1), "outputs": np.array([1]),
+        "perceive.0.gates": rng.integers(0, 16, size=(2, 3)),
+        "perceive.0.wires": rng.integers(0, 9, size=(2, 3)),
+        "update.0.params": rng.normal(size=(2, 16)),
+        "update.0.wires": rng.integers(0, 14, size=(2, 2)),
+    }  # fmt: skip
+    blif = ".model a\n.inputs a b\n.outputs y\n.latch n s 1\n.names a b s n\n1-0 1\n011 1\n"
+    blif += ".names n s y\n10 0\n.end\n"
+    listed = [{"Conv": {"in_channels": 1}}, {"MaxPool2d": {"kernel_size": 2, "stride": 2}},
+              {"Flatten": {}}, {"Logic": {"in_dim": 8}}, {"GroupSum": {"k": 2}}]  # fmt: skip
+    listing = folder / "layers.json"
+
+    def write_listing(path: Path, data: bytes) -> None:
+        save(convolutions.state_dict(), path)
+        listing.write_bytes(data)
+
+    inside = read_model_of(images, ReadOptions(features="uint4,scale=1/15"), folder)
+    return {
+        "torchlogix images": _module(images, ReadOptions(features="bits"), save_module),
+        "torchlogix transposed": _module(transposed, ReadOptions(), save_module),
+        "difflogic convolutions": _module(convolutions, ReadOptions(image="1x4x4")),
+        "input-wise": _module(light, ReadOptions()),
+        "checkpoint": Format(ReadOptions(inputs=6), write_checkpoint),
+        "neutral images": _npz(inside, ReadOptions()),
+        "recurrent": _npz(recurrent, ReadOptions(steps=3)),
+        "codebook": _npz(coded, ReadOptions()),
+        "cellular": _npz(grid, ReadOptions(steps=2)),
+        "blif": _text(blif, ReadOptions(steps=2), write_bytes),
+        "architecture": _text(
+            json.dumps(listed), ReadOptions(image="1x4x4", architecture=listing), write_listing
+        ),
+    }
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def read_neutral(model: Any) -> dict[str, Any]:
+    """Return the keys of a model's neutral form."""
+    return dict(np.load(io.BytesIO(neutral_bytes(model))))
+
+
+def read_model_of(net: nn.Module, options: ReadOptions, folder: Path) -> dict[str, Any]:
+    """Return a module's model as keys of the neutral form."""
+    return read_neutral(read_model(save_module(net, folder / "whole.pt"), options))

@@ -17,6 +17,7 @@ from gatec.sim.kernel_build import (
     I32,
     I64,
     LINE,
+    LINE_BYTES,
     LINE_WORDS,
     ONES,
     PTR,
@@ -41,7 +42,7 @@ _ADDRESSES = (
     "initial",
     "counts",  # line[2 * classes * planes + class_planes]: the thread's own
     "words",  # uint64[inputs, stride]
-    "out",  # bits: uint64[stores, out_stride]; else int64[classes or 1, out_stride]
+    "out",  # whole lines; bits: uint64[stores, out_stride]; else int64[classes or 1, out_stride]
 )
 _NUMBERS = (
     "loads",
@@ -150,13 +151,17 @@ def _load_inputs(module: ir.Module) -> ir.Function:
 
 
 def _store_outputs(module: ir.Module) -> ir.Function:
-    """Copy the block's outputs: (values, refs, stores, out, out_stride, word)."""
+    """Copy the block's outputs: (values, refs, stores, out, out_stride, word).
+
+    Each line goes to another row: past the caches, which would first fetch what is written over.
+    """
     f = Function(module, "store_outputs", [PTR, PTR, I64, PTR, I64, I64])
     values, refs, stores, out, stride, word = f.args
     with f.loop(i64(0), stores) as k:
         row = f.build.mul(k, stride)
         target = f.build.gep(out, [f.build.add(row, word)], source_etype=I64)
-        f.build.store(read_ref(f, values, refs, k), target, align=8)
+        stored = f.build.store(read_ref(f, values, refs, k), target, align=LINE_BYTES)
+        stored.set_metadata("nontemporal", module.add_metadata([ir.Constant(I32, 1)]))
     return f.finish()
 
 

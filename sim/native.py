@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import mmap
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,7 +19,6 @@ from gatec.sim.kernel_build import LINE_BYTES, LINE_WORDS
 from gatec.sim.program import make_program
 from gatec.sim.summands import MIN_PLANES, sum_up
 
-_HUGE_PAGE = 1 << 21
 # Half a millisecond of work: less is not worth a second thread's start.
 _NODES_FOR_A_THREAD = 250_000
 
@@ -99,7 +96,8 @@ class LlvmEngine(Engine):
         scale = 1 if kind == BITS else WORD_BITS
         count = words.shape[1]
         whole = count - count % LINE_WORDS
-        out = np.empty((rows, -(-count // LINE_WORDS) * LINE_WORDS * scale), dtype=dtype)
+        lines = -(-count // LINE_WORDS) * scale
+        out = _lines(rows * lines).view(dtype).reshape(rows, lines * LINE_WORDS)
         job = dict(self._fields, words=np.ascontiguousarray(words), out=out)
         self._spread(job, kind, whole)
         if count > whole:
@@ -156,17 +154,7 @@ def _head_fields(head: GroupSum | None, refs: npt.NDArray[np.int32]) -> _Job:
 
 
 def _lines(count: int) -> npt.NDArray[np.uint64]:
-    """Return zeroed lines, `[count, 8]`, aligned to a line.
-
-    Large ones lie in huge pages where the system gives them: gates read them in random order, and
-    with small pages most reads miss the first table of addresses.
-    """
-    size = max(1, count) * LINE_BYTES
-    memory = mmap.mmap(-1, size + (_HUGE_PAGE if size >= _HUGE_PAGE else 0))
-    start = 0
-    if size >= _HUGE_PAGE and hasattr(mmap, "MADV_HUGEPAGE"):
-        with suppress(OSError):
-            memory.madvise(mmap.MADV_HUGEPAGE)
-        start = -np.frombuffer(memory, dtype=np.uint8).ctypes.data % _HUGE_PAGE
-    lines = np.frombuffer(memory, dtype=np.uint64, count=count * LINE_WORDS, offset=start)
-    return lines.reshape(count, LINE_WORDS)
+    """Return zeroed lines, `[count, 8]`, aligned to a line."""
+    memory = np.zeros((count + 1) * LINE_WORDS, dtype=np.uint64)
+    start = -memory.ctypes.data % LINE_BYTES // memory.itemsize
+    return memory[start : start + count * LINE_WORDS].reshape(count, LINE_WORDS)

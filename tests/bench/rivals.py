@@ -8,12 +8,14 @@ ABC draws its own inputs. gatec's engine, against these, also counts the classes
 from __future__ import annotations
 
 import ctypes
+import os
 import resource
 import shutil
 import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,7 @@ from gatec.blif import write_blif
 from gatec.errors import ToolError
 from gatec.lower import lower
 from gatec.model import ModelGraph
+from gatec.sim.simulators import find_simulator
 from gatec.tools.abc import run_abc
 
 GCC = ("gcc", "-shared", "-fPIC", "-march=native")
@@ -38,7 +41,7 @@ class Rival(ABC):
     Attributes
     ----------
     prepared
-        Seconds from the model in memory until it could run.
+        Seconds of processor time from the model in memory until it could run.
     """
 
     prepared: float = 0.0
@@ -59,28 +62,55 @@ _EXPRESSIONS = (
 )
 
 
+def statements(model: ModelGraph, inputs: str, outputs: str) -> list[str]:
+    """Return an assignment for each gate, to `v{layer}_{gate}` or to an element of the outputs."""
+    lines = []
+    before = [f"{inputs}[{i}]" for i in range(model.num_inputs)]
+    for number, layer in enumerate(model.layers):
+        last = number == len(model.layers) - 1
+        after = []
+        for gate, ((a, b), table) in enumerate(
+            zip(layer.fanin.tolist(), layer.tables.tolist(), strict=True)
+        ):
+            form = _EXPRESSIONS[table & 15].replace("A", "@").replace("B", before[b])
+            after.append(f"{outputs}[{gate}]" if last else f"v{number}_{gate}")
+            lines.append(f"{after[-1]} = {form.replace('@', before[a])};")
+        before = after
+    return lines
+
+
 def c_text(model: ModelGraph) -> str:
     """Return a C function of one statement a gate, as difflogic's CompiledLogicNet writes it.
 
     The same form: a constant 64-bit variable for each gate, in order, outputs stored in an array.
     """
     lines = ["typedef unsigned long long word;", "void net(word const *inp, word *out) {"]
-    before = [f"inp[{i}]" for i in range(model.num_inputs)]
-    for number, layer in enumerate(model.layers):
-        last = number == len(model.layers) - 1
-        names = []
-        for gate, ((a, b), table) in enumerate(
-            zip(layer.fanin.tolist(), layer.tables.tolist(), strict=True)
-        ):
-            form = _EXPRESSIONS[table & 15].replace("A", "@").replace("B", before[b])
-            names.append(f"out[{gate}]" if last else f"v{number}_{gate}")
-            kind = "" if last else "const word "
-            lines.append(f"{kind}{names[-1]} = {form.replace('@', before[a])};")
-        before = names
+    lines += [
+        line if line.startswith("out") else f"const word {line}"
+        for line in statements(model, "inp", "out")
+    ]
     lines.append("}")
     lines.append("void many(word const *inp, word *out, long n, long width)")
     lines.append("{ for (long i = 0; i < n; i++) net(inp + i * width, out); }")
     return "\n".join(lines)
+
+
+def run_within(
+    command: list[str], folder: Path, budget: float, environment: Mapping[str, str] | None = None
+) -> None:
+    """Run a command of which each process may take so many seconds of processor time."""
+    limit = int(budget)
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(environment or {})},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)),
+    )
+    if done.returncode:
+        raise Unavailable(f"no result within {limit} s: {done.stderr.strip()[-200:]}")
 
 
 class DifflogicC(Rival):
@@ -90,14 +120,11 @@ class DifflogicC(Rival):
         if shutil.which("gcc") is None:
             raise Unavailable("gcc is not installed")
         source, library = folder / "net.c", folder / f"net{level}.so"
-        start = time.monotonic()
         source.write_text(c_text(model))
         command = [*GCC, f"-O{level}", "-o", str(library), str(source)]
-        try:
-            subprocess.run(command, check=True, timeout=budget)
-        except subprocess.TimeoutExpired:
-            raise Unavailable(f"gcc -O{level} was not done after {budget:.0f} s") from None
-        self.prepared = time.monotonic() - start
+        before = _children_seconds()
+        run_within(command, folder, budget)
+        self.prepared = _children_seconds() - before
         self._many = ctypes.CDLL(str(library)).many
         self._width = model.num_inputs
         self._out = np.zeros(model.layers[-1].out_width, dtype=np.uint64)
@@ -127,7 +154,7 @@ class Torch(Rival):
             import torch
         except ImportError:
             raise Unavailable("torch is not installed") from None
-        start = time.monotonic()
+        start = _seconds()
         torch.set_num_threads(1)
         self._torch = torch
         self._layers = []
@@ -140,7 +167,7 @@ class Torch(Rival):
         self._inputs = torch.randint(0, 2, (self._BATCH, model.num_inputs)).float()
         assert model.head is not None
         self._classes = model.head.classes
-        self.prepared = time.monotonic() - start
+        self.prepared = _seconds() - start
 
     def forward(self, values):  # torch is optional, so are its types
         """Return the class of each row."""
@@ -169,7 +196,7 @@ class AbcSim(Rival):
     """ABC's `&sim` on the AIG: what a longer run takes more than a shorter one."""
 
     def __init__(self, model: ModelGraph) -> None:
-        start = time.monotonic()
+        start = _seconds()
         net = lower(model.with_output("bits")).netlist
         # `&sim` refuses networks without a latch, so there is one.
         text = write_blif(net).replace(".outputs ", ".outputs latched ", 1)
@@ -180,7 +207,7 @@ class AbcSim(Rival):
             outputs=["out.aig"],
         )
         self._aig = run.files["out.aig"]
-        self.prepared = time.monotonic() - start
+        self.prepared = _seconds() - start
 
     def seconds(self, samples: int) -> float:
         """Return the seconds of processor time for so many samples, reading apart."""
@@ -193,11 +220,10 @@ class AbcSim(Rival):
         return max(self.seconds(samples), 1e-9) / (frames * 32 * _ABC_WORDS)
 
     def _run(self, frames: int) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        before = _children_seconds()
         command = f"&sim -T 100000 -F {frames} -W {_ABC_WORDS}"
         run_abc(["&r in.aig", command], inputs={"in.aig": self._aig})
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        return _children_seconds() - before
 
 
 # 32-bit words a frame: the fastest of 4 to 256 at 48,000 gates.
@@ -214,7 +240,7 @@ class Mockturtle(Rival):
             from aigverse import algorithms, io
         except ImportError:
             raise Unavailable("aigverse is not installed") from None
-        start = time.monotonic()
+        start = _seconds()
         net = lower(model.with_output("bits")).netlist
         run = run_abc(
             ["read_blif in.blif", "strash", "write_aiger out.aig"],
@@ -227,7 +253,7 @@ class Mockturtle(Rival):
         self._aig = io.read_aiger_into_sequential_aig(str(path))
         bits = np.random.default_rng(0).integers(0, 2, size=(self._SAMPLES, model.num_inputs))
         self._stimulus = bits.astype(bool).tolist()
-        self.prepared = time.monotonic() - start
+        self.prepared = _seconds() - start
 
     def seconds(self, samples: int) -> float:
         """Return the seconds for `samples` samples."""
@@ -239,6 +265,50 @@ class Mockturtle(Rival):
         """Return seconds per sample of a short run."""
         del samples
         return self.seconds(self._SAMPLES) / self._SAMPLES
+
+
+_VERILATOR_MAIN = """#include "Vnet.h"
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+int main(int, char** argv) {
+  Vnet* net = new Vnet; unsigned long long seed = 1; const long calls = atol(argv[1]);
+  const clock_t start = clock();
+  for (long k = 0; k < calls; k++) {
+    for (auto& word : net->x.m_storage)
+      word = seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+    net->eval();
+  }
+  std::printf("%.9f\\n", double(clock() - start) / CLOCKS_PER_SEC);
+}"""
+
+
+class Verilator(Rival):
+    """Verilator's C++ of the net with words of 64 bits for wires."""
+
+    def __init__(self, model: ModelGraph, folder: Path, budget: float) -> None:
+        lines = [
+            f"module net (input [63:0] x [0:{model.num_inputs - 1}],",
+            f"output [63:0] y [0:{model.layers[-1].out_width - 1}]);",
+            *(f"wire [63:0] {line}" for line in statements(model, "x", "y") if line[0] == "v"),
+            *(f"assign {line}" for line in statements(model, "x", "y") if line[0] == "y"),
+            "endmodule",
+        ]
+        text = "\n".join(lines).replace("~0ULL", "~64'd0").replace("= 0;", "= 64'd0;")
+        (folder / "net.sv").write_text(text)
+        (folder / "main.cpp").write_text(_VERILATOR_MAIN)
+        before = _children_seconds()
+        tool = find_simulator("verilator")
+        command = [*tool.command, "--cc", "--exe", "--build", "-O3", "-CFLAGS", "-O1 -march=native"]
+        more = ["-Wno-fatal", "--top-module", "net", "--prefix", "Vnet", "net.sv", "main.cpp"]
+        run_within([*command, *more], folder, budget, tool.environment)
+        self.prepared = _children_seconds() - before
+        self._program = folder / "obj_dir" / "Vnet"
+
+    def seconds(self, samples: int) -> float:
+        """Return the seconds of a run, as its process measures them."""
+        command = [str(self._program), str(max(1, samples // 64))]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 class Streams:
@@ -266,6 +336,17 @@ class Streams:
         return rounds * self._count * 64 / (time.thread_time() - start)
 
 
+def _seconds() -> float:
+    """Return the processor time of this process and its children so far."""
+    return time.process_time() + _children_seconds()
+
+
+def _children_seconds() -> float:
+    """Return the processor time of all child processes so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def _address(array: np.ndarray) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
@@ -275,6 +356,7 @@ def prepare(name: str, model: ModelGraph, folder: Path, budget: float) -> Rival 
     makers = {
         "difflogic C -O1": lambda: DifflogicC(model, 1, folder, budget),
         "difflogic C -O3": lambda: DifflogicC(model, 3, folder, budget),
+        "Verilator": lambda: Verilator(model, folder, budget),
         "torch": lambda: Torch(model),
         "ABC &sim": lambda: AbcSim(model),
         "mockturtle": lambda: Mockturtle(model, folder),
@@ -286,4 +368,4 @@ def prepare(name: str, model: ModelGraph, folder: Path, budget: float) -> Rival 
         return None
 
 
-NAMES = ("difflogic C -O1", "difflogic C -O3", "torch", "ABC &sim", "mockturtle")
+NAMES = ("difflogic C -O1", "difflogic C -O3", "Verilator", "torch", "ABC &sim", "mockturtle")

@@ -31,7 +31,7 @@ _TEXT = _Verilog("""\
 //   $ verilator --binary -Wno-fatal --top-module @{top}_tb @files && obj_dir/V@{top}_tb
 // A line says PASS or FAIL; after FAIL the exit code is not 0. Arguments of both simulations:
 // +traffic for random gaps and stalls, +waves for @{top}_tb.vcd (with Verilator, build with
-// --trace).
+// --trace; with Icarus, -fst in front of +waves makes it an FST file of that name).
 
 module @{top}_tb;
   localparam integer VECTORS = @vectors;

@@ -16,7 +16,7 @@ from gatec.frontends import ReadOptions
 from gatec.model import ModelGraph, OutputKind
 from gatec.sim.data import DataStream
 from gatec.sim.encoding import Encoding
-from gatec.sim.engine import EngineName
+from gatec.sim.engine import EngineName, worth_a_start
 from gatec.sim.evaluator import Evaluator, Outputs
 from gatec.sim.rows import ArrayRows
 
@@ -97,7 +97,7 @@ class Classifier:
     def score(self, X: npt.ArrayLike, y: npt.ArrayLike) -> float:
         """Return the share of samples whose class is the label."""
         stream = self._stream(X, y)
-        evaluator = self._evaluator("argmax")
+        evaluator = self._evaluator("argmax", stream.num_samples or 0)
         right = total = 0
         for chunk in stream.chunks():
             assert chunk.labels is not None
@@ -153,15 +153,18 @@ class Classifier:
                 )
             encoding = encoding_of(model, self.threshold)
             self._cache = model, encoding, model.head.classes
-            self._evaluators: dict[OutputKind, Evaluator] = {}
+            self._evaluators: dict[tuple[OutputKind, bool], Evaluator] = {}
         return self._cache
 
-    def _evaluator(self, kind: OutputKind) -> Evaluator:
+    def _evaluator(self, kind: OutputKind, samples: int) -> Evaluator:
+        """Return the evaluator for a call with so many samples; large calls share one."""
         model, _, _ = self._ready()
-        known = self._evaluators
-        if kind not in known:
-            known[kind] = Evaluator(model, kind, self.engine, self.threads)
-        return known[kind]
+        key = kind, worth_a_start(model, samples)
+        if key not in self._evaluators:
+            self._evaluators[key] = Evaluator(
+                model, kind, self.engine, self.threads, samples=samples
+            )
+        return self._evaluators[key]
 
     def _stream(self, samples: npt.ArrayLike, labels: npt.ArrayLike | None = None) -> DataStream:
         _, encoding, classes = self._ready()
@@ -169,10 +172,11 @@ class Classifier:
         column = None if labels is None else ArrayRows(_LABELS, _numbers(labels, _LABELS))
         return DataStream(rows, column, encoding, classes=classes)
 
-    def _run(self, samples: npt.ArrayLike, kind: OutputKind) -> Outputs:
-        evaluator = self._evaluator(kind)
+    def _run(self, X: npt.ArrayLike, kind: OutputKind) -> Outputs:
+        stream = self._stream(X)
+        evaluator = self._evaluator(kind, stream.num_samples or 0)
         none = evaluator(np.zeros((0, self._ready()[0].num_inputs), dtype=np.uint8))
-        parts = [evaluator(chunk.bits) for chunk in self._stream(samples).chunks()]
+        parts = [evaluator(chunk.bits) for chunk in stream.chunks()]
         return np.concatenate([none, *parts])
 
 

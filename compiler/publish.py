@@ -13,8 +13,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from gatec.errors import UsageError
 
@@ -63,6 +65,26 @@ def _strangers(target: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         known = set()
     return sorted(names - known)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which takes the place of `path` when the body ends without an error.
+
+    Raises `UsageError` when the file system refuses, or `path` is something other than a file.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError("is no plain file", file=path, expected="a file or a new name")
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with fresh.open("wb") as file:
+            yield file
+        fresh.replace(path)
+    except OSError as error:
+        raise _refused(path, error) from None
+    finally:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def publish(target: Path, files: Mapping[str, bytes]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,6 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from gatec.activity import (
+    Recorder,
+    inside_folder,
+    inside_model,
+    record_toggles,
+    record_waves,
+)
 from gatec.bits import Bits
 from gatec.console import Progress
 from gatec.errors import UsageError
@@ -24,6 +32,8 @@ from gatec.sim.engine import EngineName
 from gatec.sim.evaluator import Evaluator, Outputs
 from gatec.sim.metrics import Confusion
 from gatec.sim.predictions import Writer, write_predictions
+
+DEFAULT_SIGNALS = ("x", "y")
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,9 @@ def simulate(
     engine: EngineName = "auto",
     threads: int | None = None,
     predictions: Path | None = None,
+    toggles: Path | None = None,
+    waves: Path | None = None,
+    signals: Sequence[str] = DEFAULT_SIGNALS,
     keep_outputs: bool = True,
     also: Writer | None = None,
     progress: Progress | None = None,
@@ -145,6 +158,11 @@ def simulate(
         See `gatec.sim.engine.make_engine`.
     predictions
         Write the outputs to this file; see `gatec.sim.predictions`.
+    toggles
+        Write how often each net changes to this file (`gatec.activity.record_toggles`): of a
+        folder, the nets of its Verilog; of a model file, its gates as they were read.
+    waves, signals
+        Write the signals that match these patterns to this file (`gatec.activity.record_waves`).
     keep_outputs
         Return the outputs.
     also
@@ -158,11 +176,9 @@ def simulate(
     folder = _load_folder(path, reading) if path.is_dir() else None
     model = folder.model() if folder else read_model(path, reading or ReadOptions())
     kind = output or ("bits" if model.head is None else "argmax")
-    evaluator = Evaluator(model, kind, engine, threads)
     encoder, classes = model.encoder, None if model.head is None else model.head.classes
     encoding = Encoding(model.num_inputs, None if encoder is None else encoder.code_bits, threshold)
     empty = np.zeros((0, model.num_inputs), dtype=np.uint8)
-    none = evaluator(empty)
     kept, inputs = _Kept(), list[Bits]()
     start = time.perf_counter()
     with ExitStack() as stack:
@@ -176,13 +192,24 @@ def simulate(
                 limit=limit,
             )
         )
+        evaluator = Evaluator(model, kind, engine, threads, samples=stream.num_samples)
+        none = evaluator(empty)
         writers: list[Writer] = [kept] if keep_outputs else []
         writers += [] if also is None else [also]
         if predictions is not None:
             writers.append(stack.enter_context(write_predictions(predictions, kind, none)))
         run = _Run(evaluator, classes, writers)
         advance = stack.enter_context((progress or Progress()).bar("simulate", stream.num_samples))
+        recorders = list[Recorder]()
+        if toggles is not None or waves is not None:
+            inside = inside_folder(folder) if folder else inside_model(model.with_output(kind))
+            if toggles is not None:
+                recorders.append(stack.enter_context(record_toggles(inside, toggles)))
+            if waves is not None:
+                recorders.append(stack.enter_context(record_waves(inside, waves, signals)))
         for chunk in stream.chunks():
+            for recorder in recorders:
+                recorder.see(chunk.bits)
             run.add(chunk.bits, chunk.labels)
             if keep_inputs:
                 inputs.append(chunk.bits)

@@ -24,7 +24,7 @@ class Evaluator:
     kind
         What to put out: `argmax` gives `int64[samples]`, `scores` `int64[samples, classes]`, `bits`
         `uint8[samples, width]`. `UsageError` where the model has no classes.
-    engine, threads
+    engine, threads, samples
         See `gatec.sim.engine.make_engine`.
     """
 
@@ -34,9 +34,10 @@ class Evaluator:
         kind: OutputKind,
         engine: EngineName = "auto",
         threads: int | None = None,
+        samples: int | None = None,
     ) -> None:
         self.kind = kind
-        self._engine = make_engine(model.with_output(kind), engine, threads)
+        self._engine = make_engine(model.with_output(kind), engine, threads, samples)
 
     def __call__(self, bits: Bits) -> Outputs:
         """Return the outputs for `uint8[samples, num_inputs]`."""

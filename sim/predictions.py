@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
-from gatec.errors import UsageError
 from gatec.model import OutputKind
+from gatec.publish import replacing
 from gatec.sim.columns import import_pyarrow
 from gatec.sim.encoding import Labels
 from gatec.sim.evaluator import Outputs
@@ -38,23 +37,13 @@ def write_predictions(path: Path, kind: OutputKind, none: Outputs) -> Iterator[W
     has labels a column `label`; anything else becomes a `.npy` array. Raises `UsageError` where the
     file cannot be written, before the work where that can be known.
     """
-    if path.exists() and not path.is_file():
-        raise UsageError("is no plain file", file=path, expected="a file or a new name")
     arrow = import_pyarrow(path) if path.suffix == PARQUET_SUFFIX else None
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with fresh.open("wb") as file:
-            writer = (
-                _NpyWriter(file, none) if arrow is None else _ParquetWriter(file, kind, none, arrow)
-            )
-            yield writer
-            writer.finish()
-        fresh.replace(path)
-    except OSError as error:
-        # Of the body only what concerns this file can end here: readers raise errors of their own.
-        raise UsageError(f"cannot be written: {error.strerror or error}", file=path) from None
-    finally:
-        fresh.unlink(missing_ok=True)
+    with replacing(path) as file:
+        writer = (
+            _NpyWriter(file, none) if arrow is None else _ParquetWriter(file, kind, none, arrow)
+        )
+        yield writer
+        writer.finish()
 
 
 class _NpyWriter:

@@ -13,6 +13,7 @@ CLI_MODULES = ("gatec.cli", "gatec.__main__", "gatec.commands", "gatec.pytest_pl
 DRIVER_MODULES = (
     "gatec",
     "gatec.approximation",
+    "gatec.activity",
     "gatec.certify",
     "gatec.design",
     "gatec.driver",

@@ -1,0 +1,142 @@
+"""What goes on inside a net while it runs on data: toggle counts, and waves of chosen signals."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from gatec.backends.readback import read_back
+from gatec.backends.subset import read_body, split_modules
+from gatec.bits import Bits, num_words, pack, unpack
+from gatec.errors import ModelError
+from gatec.folder import OutputFolder
+from gatec.lower import INPUT_PORT, OUTPUT_PORT, lower
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist
+from gatec.publish import replacing
+from gatec.sim.sequence import Machine
+from gatec.sim.signals import Signal, choose, net_names
+from gatec.sim.toggles import stream_toggles
+from gatec.sim.waves import WaveWriter
+from gatec.verify import core_shape
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A netlist with names for what is in it.
+
+    Attributes
+    ----------
+    netlist
+        Combinational.
+    signals
+        Its named bundles: `x`, `y`, and what is between them.
+    """
+
+    netlist: Netlist
+    signals: list[Signal]
+
+
+def inside_model(model: ModelGraph) -> Inside:
+    """Return a model gate by gate, as it was read; bundles are its blocks."""
+    lowering = lower(model)
+    netlist = lowering.netlist
+    named = {INPUT_PORT: netlist.inputs[0].nets, OUTPUT_PORT: netlist.outputs[0].nets}
+    blocks = {name: nets for name, nets in lowering.block_nets.items() if name != model.input.name}
+    return Inside(
+        netlist, [Signal(name, nets.reshape(-1)) for name, nets in (named | blocks).items()]
+    )
+
+
+def inside_folder(folder: OutputFolder) -> Inside:
+    """Return the circuit of an output folder, as its Verilog is written; bundles are its stages."""
+    text, shape = folder.verilog, core_shape(folder)
+    netlist = read_back(text, shape).netlist
+    signals = [
+        Signal(INPUT_PORT, netlist.inputs[0].nets),
+        Signal(OUTPUT_PORT, netlist.outputs[0].nets),
+    ]
+    modules, net = split_modules(text), netlist.first_gate
+    for stage in range(shape.num_stages):
+        name = f"{shape.top}_stage{stage}"
+        gates = len(read_body(name, modules[name]).tables)
+        nets = np.arange(net, net + gates, dtype=np.int32)
+        signals.append(Signal(f"stage{stage}", nets))
+        net += gates
+    assert net == netlist.num_nets
+    return Inside(netlist, signals)
+
+
+class Recorder(Protocol):
+    """Sees the input vectors of a run in their order."""
+
+    def see(self, bits: Bits) -> None:
+        """Take the next `uint8[samples, num_inputs]`."""
+
+
+@contextmanager
+def record_toggles(inside: Inside, path: Path) -> Iterator[Recorder]:
+    """Count how often each net changes from one sample to the next; write a table at the end.
+
+    The table is text: `net,name,toggles,rate`, the rate per sample. Zero delay, so that a net
+    changes at most once for a sample: glitches are not counted.
+    """
+    with replacing(path) as file:
+        counter = _Toggles(inside)
+        yield counter
+        file.write(counter.table().encode())
+
+
+class _Toggles:
+    def __init__(self, inside: Inside) -> None:
+        self._inside = inside
+        self._counts = np.zeros(inside.netlist.num_nets, dtype=np.int64)
+        self._last = np.zeros((0, inside.netlist.num_inputs), dtype=np.uint8)
+        self._samples = 0
+
+    def see(self, bits: Bits) -> None:
+        # The last sample of the chunk before comes first: the step between them counts too.
+        rows = np.concatenate([self._last, bits])
+        self._counts += stream_toggles(self._inside.netlist, pack(rows), len(rows))
+        self._last = rows[-1:]
+        self._samples += len(bits)
+
+    def table(self) -> str:
+        if self._samples < 2:
+            raise ModelError(f"{self._samples} samples", expected="2 or more with --toggles")
+        names = net_names(self._inside.signals, len(self._counts))
+        steps = self._samples - 1
+        rows = zip(names, self._counts.tolist(), strict=True)
+        lines = (f"{net},{name},{n},{n / steps:.6f}\n" for net, (name, n) in enumerate(rows))
+        return "".join(["net,name,toggles,rate\n", *lines])
+
+
+@contextmanager
+def record_waves(inside: Inside, path: Path, patterns: Sequence[str]) -> Iterator[Recorder]:
+    """Write chosen signals as VCD: a step of 10 ns for each sample. See `gatec.sim.signals.choose`.
+
+    Raises `UsageError` at a pattern that matches nothing.
+    """
+    signals = choose(inside.signals, patterns)
+    with replacing(path) as file:
+        text = io.TextIOWrapper(file, encoding="ascii", write_through=True)
+        writer = WaveWriter(text, inside.netlist.name, signals)
+        yield _Waves(inside.netlist, signals, writer)
+        writer.close()
+        text.detach()
+
+
+class _Waves:
+    def __init__(self, net: Netlist, signals: list[Signal], writer: WaveWriter) -> None:
+        self._machine = Machine(net, 0, watch=signals)
+        self._writer = writer
+
+    def see(self, bits: Bits) -> None:
+        self._machine.reset(num_words(len(bits)))
+        self._writer.add(unpack(self._machine.step(pack(bits)), len(bits)))

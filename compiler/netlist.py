@@ -112,7 +112,7 @@ class Netlist:
         if self.stage is not None:
             object.__setattr__(self, "stage", frozen(self.stage, np.int32))
 
-    @property
+    @cached_property
     def num_inputs(self) -> int:
         """Number of input bits."""
         return sum(port.width for port in self.inputs)

@@ -20,8 +20,9 @@ from gatec.proof.verdict import Verdict
 from gatec.publish import check_file_target, publish_file
 from gatec.synth.files import read_function
 from gatec.synth.function import Function, prove
+from gatec.synth.partition import partitioned
 from gatec.synth.read_gates import read_blif_circuit
-from gatec.synth.scripts import decision_start, rewritten
+from gatec.synth.scripts import decision_start
 from gatec.synth.search import Effort, smallest
 from gatec.tools.yosys import run_yosys
 
@@ -151,11 +152,11 @@ def synthesise(
 def search(function: Function, effort: Effort) -> Aig:
     """Return the smallest circuit of a function that the effort finds.
 
-    Functions with a table are searched by `gatec.synth.search`, the others left to ABC.
+    Functions with a table are searched whole, the others window by window.
     """
     start = trimmed(function.aig)
     if not function.has_table:
-        return min(start, rewritten(start, effort.seconds), key=lambda aig: aig.num_ands)
+        return partitioned(start, effort)
     return smallest([decision_start(start), start], effort, function.cares)
 
 

@@ -30,8 +30,20 @@ def decision_start(aig: Aig) -> Aig:
     return run_on_aig(aig, [order, "&dc2"])
 
 
-def rewritten(aig: Aig, seconds: float) -> Aig:
-    """Return what ABC's `&deepsyn` makes of a circuit in so many seconds."""
+def rewritten(aig: Aig, seconds: float | None, seed: int = 0) -> Aig:
+    """Return what ABC's `&deepsyn` makes of a circuit in so many seconds.
+
+    Parameters
+    ----------
+    seconds
+        None: a fixed script instead, the same on every machine.
+    seed
+        Of `&deepsyn`, which knows 101 of them.
+    """
     if aig.num_ands == 0:
         return aig
-    return run_on_aig(aig, [f"&deepsyn -T {max(1, round(seconds))}"], seconds + 600)
+    if seconds is None:
+        return run_on_aig(aig, ["&dc2"] * 3)
+    if seconds < 1:
+        return aig
+    return run_on_aig(aig, [f"&deepsyn -T {round(seconds)} -S {seed % 101}"], seconds + 600)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from gatec.aig import Aig
 from gatec.bits import Words
 from gatec.synth.state import State, make_state, take_aig
-from gatec.synth.walk import walk
+from gatec.synth.walk import UNIT, walk
 
 # A step that adds a gate is taken with probability exp(-1 / temperature). Between these the walk
 # neither freezes nor runs away: see `gatec.synth.walk` for what others give.
 _HOT, _COLD = 0.45, 0.2
-_UNIT = 1 << 24
+
 # Steps between two looks at the clock: 5 to 100 ms.
 _SLICE = 256
 # Rounds by size of the start: small circuits freeze at once, so they are annealed often, from the
@@ -57,8 +57,8 @@ class _Round:
     cold: float
 
 
-class _Clock:
-    """Progress of a search from 0 to 1, by time or by steps."""
+class Clock:
+    """Progress of a search from 0 to 1, by time or by steps of each walk."""
 
     def __init__(self, effort: Effort) -> None:
         self._effort = effort
@@ -100,7 +100,7 @@ def smallest(
         Told the number of gates after each round.
     """
     best = min(starts, key=lambda aig: aig.num_ands)
-    clock = _Clock(effort)
+    clock = Clock(effort)
     with ThreadPoolExecutor(effort.walks) as pool:
         for number, part in enumerate(_rounds(best.num_ands)):
             jobs = []
@@ -128,7 +128,7 @@ def _rounds(ands: int) -> list[_Round]:
     return [_Round(n / count, (n + 1) / count, _HOT, _COLD) for n in range(count)]
 
 
-def _anneal(state: State, start: Aig, clock: _Clock, part: _Round) -> Aig:
+def _anneal(state: State, start: Aig, clock: Clock, part: _Round) -> Aig:
     """Walk while progress is inside a round; return the smallest circuit met."""
     fanin, outputs = state.fanin.copy(), state.outputs.copy()
     best_size, best = int(state.size[0]) + 1, (fanin, outputs)
@@ -136,7 +136,7 @@ def _anneal(state: State, start: Aig, clock: _Clock, part: _Round) -> Aig:
     while state.size[0] and (progress := clock.progress(steps)) < part.end:
         done = max(0.0, (progress - part.begin) / (part.end - part.begin))
         temperature = part.hot * (part.cold / part.hot) ** done
-        size = walk(state, _SLICE, int(_UNIT * math.exp(-1 / temperature)), fanin, outputs)
+        size = walk(state, _SLICE, int(UNIT * math.exp(-1 / temperature)), fanin, outputs)
         steps += _SLICE
         if size < best_size:
             best_size, best = size, (fanin.copy(), outputs.copy())

@@ -26,7 +26,8 @@ from gatec.synth.state import State, below, freed, observe, simulate, simulate_g
 
 # Of 16 steps, how many look for a pair; the others look for a triple.
 _PAIRS = 11
-_UNIT = 1 << 24
+# Probabilities are counted in these.
+UNIT = 1 << 24
 
 
 @kernel
@@ -117,7 +118,7 @@ def _step_up(  # noqa: PLR0917
 
 @kernel
 def _accept(state: State, grown: int, up_one: int) -> bool:
-    return grown <= 0 or (grown == 1 and below(state.random, _UNIT) < up_one)
+    return grown <= 0 or (grown == 1 and below(state.random, UNIT) < up_one)
 
 
 @kernel

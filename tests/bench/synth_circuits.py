@@ -1,10 +1,14 @@
 """Synthesise the benchmark functions of ../shared/circuits and compare with the best known.
 
-    python tests/bench/synth_circuits.py truth [--effort SECONDS] [--jobs N] [NAME ...]
+    python tests/bench/synth_circuits.py truth|learned|cifar|epfl [--effort SECONDS] [NAME ...]
 
 `truth`: the LogicNets neurons of the IWLS 2022 contest (ex68 to ex99), AND gates against the best
-AIG in the folder. Every row was proved equal to its truth table on all assignments. Seconds are
-wall time, cpu the processor seconds spent.
+AIG in the folder, `--jobs` functions side by side with one walk each. `learned` and `cifar`: the
+AIGs of IWLS 2020 and 2021, AND gates against ABC's `&deepsyn` in the same wall time, run right
+before on the same machine. `epfl`: LUT6 of the random-control circuits against the best known.
+
+Every row is proved equal to its input, or the script fails. Seconds are wall time since the start;
+the last row has the processor seconds of this process (not of ABC's).
 """
 
 from __future__ import annotations
@@ -12,64 +16,115 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
-from gatec.aig import to_netlist
+from gatec.aig import to_netlist, trimmed
+from gatec.netlist import Netlist
+from gatec.passes.map_lut import BEST, map_lut
 from gatec.proof.verdict import Verdict
 from gatec.synth.files import read_function
-from gatec.synth.function import prove
+from gatec.synth.function import Function, prove
+from gatec.synth.scripts import rewritten
 from gatec.synth.search import Effort
 from gatec.synthesis import search
 
 CIRCUITS = Path(__file__).resolve().parents[3] / "shared" / "circuits"
-_ROW = "| {:<10} | {:>8} | {:>8} | {:>7} | {:>8} | {:<20} |"
+RANDOM_CONTROL = (
+    "arbiter", "cavlc", "ctrl", "dec", "i2c",
+    "int2float", "mem_ctrl", "priority", "router", "voter",
+)  # fmt: skip
+_ROW = "| {:<18} | {:>8} | {:>8} | {:>7} | {:>7} | {:<24} |"
+# Name, size found, size to compare with (0: none known), what it was proved by.
+Row = tuple[str, int, int, str]
 
 
-def truth_row(path: Path, effort: Effort) -> tuple[int, int, str]:
-    """Synthesise one truth table on one core; return AND gates, the best known, and the proof."""
-    best = read_function(path.with_suffix(".best.aig"))
+def proved(function: Function, circuit: Netlist) -> str:
+    """Return what a circuit was proved by; fail when it was not."""
+    proof = prove(function, circuit, 3600)
+    assert proof.verdict is Verdict.EQUIVALENT, f"{function.name}: {proof}"
+    return proof.method
+
+
+def truth_row(path: Path, effort: Effort) -> Row:
+    """Synthesise one truth table; compare with the contest's best."""
     function = read_function(path)
     found = search(function, effort)
-    proof = prove(function, to_netlist(found), 600)
-    assert proof.verdict is Verdict.EQUIVALENT, f"{path}: {proof}"
-    return found.num_ands, best.aig.num_ands, proof.method
+    best = read_function(path.with_suffix(".best.aig")).aig.num_ands
+    return path.stem, found.num_ands, best, proved(function, to_netlist(found))
 
 
-def truth_table(names: list[str], seconds: float, jobs: int) -> None:
-    """Print the table of the truth tables, `jobs` side by side, one walk each."""
-    folder = CIRCUITS / "iwls2022-logicnets"
-    paths = sorted(p for p in folder.glob("*.truth") if not names or p.stem in names)
-    print(_ROW.format("function", "ANDs", "best", "ratio", "seconds", "equal on"))
-    print("|---|--:|--:|--:|--:|---|")
+def circuit_row(path: Path, effort: Effort) -> Row:
+    """Shrink one AIG; compare with what `&deepsyn` does in the same time."""
+    function = read_function(path)
+    other = rewritten(trimmed(function.aig), effort.seconds)
+    found = search(function, effort)
+    return path.stem, found.num_ands, other.num_ands, proved(function, to_netlist(found))
+
+
+def lut_row(path: Path, effort: Effort) -> Row:
+    """Map one AIG to LUT6; compare with the best known."""
+    function = read_function(path)
+    starts = [function.aig, search(function, effort)]
+    mapped = [map_lut(to_netlist(aig), 6, BEST) for aig in starts]
+    found = min(mapped, key=lambda net: net.num_gates)
+    best = sorted((path.parent / "best_size").glob(f"{path.stem}_size_*.blif"))
+    known = best[-1].read_text().count("\n.names") if best else 0
+    return path.stem, found.num_gates, known, proved(function, found)
+
+
+def print_table(rows: Iterator[Row], what: str, against: str) -> None:
+    """Print rows as they come, and their sum."""
     start, cpu = time.monotonic(), time.process_time()
-    effort = Effort(seconds=seconds, walks=1)
-    total = total_best = 0
-    with ThreadPoolExecutor(jobs) as pool:
-        for path, (ands, best, proof) in zip(
-            paths, pool.map(lambda path: truth_row(path, effort), paths), strict=True
-        ):
-            total, total_best = total + ands, total_best + best
-            spent = f"{time.monotonic() - start:.0f}"
-            print(_ROW.format(path.stem, ands, best, f"{ands / best:.3f}", spent, proof))
-            sys.stdout.flush()
+    print(_ROW.format("function", what, against, "ratio", "seconds", "equal by"))
+    print("|---|--:|--:|--:|--:|---|")
+    total = compared = known = 0
+    for name, size, other, proof in rows:
+        total += size
+        compared, known = (compared + size, known + other) if other else (compared, known)
+        ratio = f"{size / other:.3f}" if other else "-"
+        print(
+            _ROW.format(name, size, other or "-", ratio, f"{time.monotonic() - start:.0f}", proof)
+        )
+        sys.stdout.flush()
     spent = f"{time.monotonic() - start:.0f}"
-    ratio = f"{total / max(1, total_best):.3f}"
     cpu_text = f"cpu {time.process_time() - cpu:.0f} s"
-    print(_ROW.format("total", total, total_best, ratio, spent, cpu_text))
+    print(_ROW.format("total", total, known, f"{compared / max(1, known):.3f}", spent, cpu_text))
+
+
+# Folder, suffix, how a row is made, what is counted and against what.
+Table = tuple[str, str, Callable[[Path, Effort], Row], str, str]
+TABLES: dict[str, Table] = {
+    "truth": ("iwls2022-logicnets", ".truth", truth_row, "ANDs", "best"),
+    "learned": ("iwls2020-learned", ".aig", circuit_row, "ANDs", "deepsyn"),
+    "cifar": ("iwls2021-cifar10", ".aig", circuit_row, "ANDs", "deepsyn"),
+    "epfl": ("epfl", ".aig", lut_row, "LUT6", "best"),
+}
 
 
 def main() -> None:
     """Print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", choices=["truth"])
-    parser.add_argument("names", nargs="*")
+    parser.add_argument("table", choices=TABLES)
+    parser.add_argument("names", nargs="*", help="of files, without suffix")
     parser.add_argument("--effort", type=float, default=100.0, help="seconds for each function")
-    parser.add_argument("--jobs", type=int, default=2, help="functions side by side")
+    parser.add_argument("--jobs", type=int, default=2, help="truth tables side by side")
     arguments = parser.parse_args()
     if not CIRCUITS.is_dir():
         sys.exit("skipped: ../shared is absent")
-    truth_table(arguments.names, arguments.effort, arguments.jobs)
+    folder, suffix, make, what, against = TABLES[arguments.table]
+    names = arguments.names or (RANDOM_CONTROL if arguments.table == "epfl" else ())
+    paths = sorted(
+        path
+        for path in (CIRCUITS / folder).glob(f"*{suffix}")
+        if not names or path.name.removesuffix(suffix) in names
+    )
+    truth = arguments.table == "truth"
+    effort = Effort(seconds=arguments.effort, walks=1 if truth else 2)
+    with ThreadPoolExecutor(arguments.jobs if truth else 1) as pool:
+        print_table(pool.map(partial(make, effort=effort), paths), what, against)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+"""Circuits of many inputs: windows keep the function, and find what is there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gatec.aig import Aig, to_netlist
+from gatec.proof.verdict import Verdict
+from gatec.synth.builder import AigBuilder
+from gatec.synth.function import Function, prove
+from gatec.synth.partition import by_windows, partitioned
+from gatec.synth.search import Clock, Effort
+from gatec.synth.windows import MAX_LEAVES, find_window, make_circuit, splice, window_aig
+
+
+def wide_aig(seed: int, ands: int = 150, inputs: int = 24) -> Aig:
+    """Return a random circuit whose gates read near ones, so that paths meet again."""
+    rng = np.random.default_rng(seed)
+    own = inputs + 1 + np.arange(ands)
+    a = own - 1 - rng.integers(0, 12, ands)
+    b = own - 1 - rng.integers(0, 24, ands)
+    b = np.where(a == b, 1 + rng.integers(0, inputs, ands), np.maximum(b, 1))
+    fanin = 2 * np.stack([np.maximum(a, 1), b], axis=1) + rng.integers(0, 2, (ands, 2))
+    return Aig(inputs, fanin, 2 * own[-8:] + rng.integers(0, 2, 8))
+
+
+def assert_same(before: Aig, after: Aig) -> None:
+    proof = prove(Function("f", before), to_netlist(after), 60)
+    assert proof.verdict is Verdict.EQUIVALENT, proof
+
+
+def test_windows_are_convex_and_compute_what_they_replace() -> None:
+    aig = wide_aig(1)
+    padding = np.zeros((aig.first_and, 2), dtype=np.int32)
+    fanin = np.concatenate([padding, aig.fanin])
+    circuit = make_circuit(fanin, np.array(aig.outputs), aig.num_inputs)
+    random = np.array([5], dtype=np.uint64)
+    blocked = np.zeros(len(fanin), dtype=np.uint8)
+    found = [find_window(circuit, int(gate), random, blocked) for gate in circuit.order]
+    windows = [window for window in found if window is not None]
+    assert len(windows) > 10
+    for window in windows:
+        assert not set(window.gates.tolist()) & set(window.leaves.tolist())
+        assert len(window.leaves) <= MAX_LEAVES
+        part = window_aig(circuit, window)
+        same = splice(circuit, window, part)
+        assert len(same.order) == len(circuit.order)
+    blocked[windows[0].gates] = 1
+    for gate in circuit.order.tolist():
+        other = find_window(circuit, gate, random, blocked)
+        if other is not None and not blocked[gate]:
+            assert not blocked[other.gates].any()
+            assert not blocked[other.leaves].any()
+
+
+def test_random_circuits_stay_themselves() -> None:
+    for seed in range(6):
+        aig = wide_aig(seed)
+        effort = Effort(steps=40_000, seed=seed)
+        found = by_windows(aig, Clock(effort), effort, 1.0)
+        assert found.num_ands <= aig.num_ands
+        assert_same(aig, found)
+
+
+def test_what_is_computed_twice_is_found() -> None:
+    builder = AigBuilder(20)
+    halves = [builder.inputs[:10], builder.inputs[10:]]
+    outputs = []
+    for signals in halves:
+        straight, backward = signals[0], signals[-1]
+        for signal in signals[1:]:
+            straight = builder.xor(straight, signal)
+        for signal in signals[-2::-1]:
+            backward = builder.xor(backward, signal)
+        outputs += [straight, backward]
+    aig = builder.build(outputs)
+    found = partitioned(aig, Effort(steps=150_000))
+    assert_same(aig, found)
+    # Two parities of ten, three gates for each XOR, where the circuit computes each twice.
+    assert (aig.num_ands, found.num_ands) == (108, 54)

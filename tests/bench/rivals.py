@@ -110,7 +110,7 @@ def run_within(
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (limit, limit)),
     )
     if done.returncode:
-        raise Unavailable(f"no result within {limit} s: {done.stderr.strip()[-200:]}")
+        raise Unavailable(f"failed, or took more than {limit} s: {done.stderr.strip()[-200:]}")
 
 
 class DifflogicC(Rival):

@@ -1,0 +1,50 @@
+"""The page on adding a frontend is short, and every name on it exists."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+
+from helpers_source import ROOT
+
+from gatec.frontends import draft, registry
+
+PAGE = (ROOT / "docs" / "adding-a-frontend.md").read_text()
+
+
+def test_it_is_a_page() -> None:
+    assert len(PAGE.splitlines()) <= 60
+
+
+def test_every_name_exists() -> None:
+    names = re.findall(r"`(gatec(?:\.[A-Za-z_]+)+)`", PAGE)
+    assert len(names) > 15
+    for name in names:
+        if name == "gatec.compile":
+            continue
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            home, _, attribute = name.rpartition(".")
+            assert hasattr(importlib.import_module(home), attribute), name
+
+
+def test_the_forms_on_it_are_those_in_the_code() -> None:
+    for kind in (draft.DraftLayer, draft.DraftBlock):
+        listed = re.search(rf"`{kind.__name__}\(([a-z, ]+)\)`", PAGE)
+        assert listed is not None
+        parameters = list(inspect.signature(kind).parameters)
+        assert parameters[: len(listed[1].split(", "))] == listed[1].split(", ")
+    for path in re.findall(r"`(tests/[a-z_/]+\.py)|python (tests/[a-z_/]+\.py)", PAGE):
+        assert (ROOT / (path[0] or path[1])).is_file()
+
+
+def test_its_example_is_the_smallest_frontend() -> None:
+    sizes = {
+        frontend.name: len(inspect.getsource(inspect.getmodule(frontend.draft)).splitlines())  # type: ignore[arg-type]
+        for frontend in registry.SUPPORTED
+    }
+    # torchlogix and difflogic are smaller, but only the halves that read state dicts.
+    whole = {name: size for name, size in sizes.items() if name not in ("torchlogix", "difflogic")}
+    assert min(whole, key=whole.__getitem__) == "gate-lists"

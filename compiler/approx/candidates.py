@@ -57,7 +57,7 @@ def find_candidates(stack: LayerStack, rows: Rows) -> Candidates:
     """
     weights = row_weights(stack, rows)
     found = profile(stack, rows, weights)
-    gates = _real_gates(stack)
+    gates = real_gates(stack)
     best = _Best(stack.num_signals)
     sources = stack.signals(0)[stack.live[stack.signals(0)]]
     for value, wrong, cost in _constants(found, rows, weights):
@@ -72,7 +72,7 @@ def find_candidates(stack: LayerStack, rows: Rows) -> Candidates:
     return best.sorted(int(_MOST_WRONG * rows.count))
 
 
-def _real_gates(stack: LayerStack) -> Signals:
+def real_gates(stack: LayerStack) -> Signals:
     """Return the live gates that depend on at least two inputs."""
     parts = []
     for depth in range(1, len(stack.layers) + 1):

@@ -62,15 +62,17 @@ def vote_path(stack: LayerStack, rows: Rows, labels: Labels) -> list[Votes]:
     votes = _Bits(stack, rows, head)
     labels = labels[: votes.rows]
     tau = _fit_tau(votes, labels)
-    mean = np.concatenate([votes.of_class(c).mean(axis=1) for c in range(head.classes)])
+    mean = np.concatenate([votes.of_class(c).mean(axis=0) for c in range(head.classes)])
     state = Votes(np.ones(head.in_width, dtype=np.bool_), np.zeros(head.classes, dtype=np.int64))
     path, step = [state], max(1, head.in_width // _STEPS)
+    sums = votes.sums(state.alive)
     while state.alive.sum() - step >= _LEAST_LEFT * head.in_width:
-        scores = votes.scores(state)
+        scores = sums + state.ones[:, None].astype(np.float32)
         cost = np.where(state.alive, _costs(votes, scores, labels, mean, tau), np.inf)
         alive = state.alive.copy()
         alive[np.argsort(cost, kind="stable")[:step]] = False
-        state = _with_bias(votes, alive, labels, mean, tau)
+        sums = votes.sums(alive)
+        state = _with_bias(head, alive, sums, labels, mean=mean, tau=tau)
         path.append(state)
     return path
 
@@ -96,16 +98,15 @@ class _Bits:
         self._words = np.concatenate(parts, axis=1)
 
     def of_class(self, number: int) -> Matrix:
-        """Return the outputs of a class' votes, `[group, rows]`."""
+        """Return the outputs of a class' votes, `[rows, group]`."""
         first = number * self.head.group
         bits = unpack(self._words[first : first + self.head.group], self.rows)
-        return np.ascontiguousarray(bits.T).astype(np.float32)
+        return bits.astype(np.float32)
 
-    def scores(self, votes: Votes) -> Matrix:
-        """Return the class scores `[classes, rows]`."""
-        alive = votes.alive.reshape(self.head.classes, -1).astype(np.float32)
-        sums = [alive[c] @ self.of_class(c) + votes.ones[c] for c in range(self.head.classes)]
-        return np.stack(sums).astype(np.float32)
+    def sums(self, alive: Flags) -> Matrix:
+        """Return the class sums of the votes that are left, `[classes, rows]`."""
+        left = alive.reshape(self.head.classes, -1).astype(np.float32)
+        return np.stack([self.of_class(c) @ left[c] for c in range(self.head.classes)])
 
 
 def _softmax(scores: Matrix, tau: float) -> Matrix:
@@ -115,9 +116,7 @@ def _softmax(scores: Matrix, tau: float) -> Matrix:
 
 def _fit_tau(votes: _Bits, labels: Labels) -> float:
     """Return the temperature, of some, with the least cross-entropy."""
-    head = votes.head
-    everything = Votes(np.ones(head.in_width, dtype=np.bool_), np.zeros(head.classes, np.int64))
-    scores = votes.scores(everything)
+    scores = votes.sums(np.ones(votes.head.in_width, dtype=np.bool_))
     known = np.arange(votes.rows)
     best = [
         (-float(np.log(_softmax(scores, tau)[labels, known] + 1e-12).mean()), tau)
@@ -136,18 +135,21 @@ def _costs(
     bend = known * (1 - known)
     costs = []
     for c, centre in enumerate(np.split(mean, head.classes)):
-        centred = votes.of_class(c) - centre[:, None]
-        costs.append((centred**2 @ bend[c] / (2 * tau) - centred @ slope[c]) / (tau * votes.rows))
+        along, across = np.stack([slope[c], bend[c]]) @ votes.of_class(c)
+        # A bit is its own square, so (b - m)^2 = (1 - 2m) b + m^2.
+        along = along - centre * slope[c].sum()
+        across = (1 - 2 * centre) * across + centre**2 * bend[c].sum()
+        costs.append((across / (2 * tau) - along) / (tau * votes.rows))
     return np.concatenate(costs).astype(np.float64)
 
 
-def _with_bias(votes: _Bits, alive: Flags, labels: Labels, mean: Matrix, tau: float) -> Votes:
+def _with_bias(
+    head: GroupSum, alive: Flags, sums: Matrix, labels: Labels, *, mean: Matrix, tau: float
+) -> Votes:
     """Return the votes with the numbers of constant ones that suit the rows best (Newton)."""
-    head = votes.head
     dropped = (~alive).reshape(head.classes, head.group)
     ones = np.where(dropped, mean.reshape(dropped.shape), 0).sum(axis=1)
-    sums = votes.scores(Votes(alive, np.zeros(head.classes, dtype=np.int64)))
-    share = np.bincount(labels, minlength=head.classes) / votes.rows
+    share = np.bincount(labels, minlength=head.classes) / len(labels)
     for _ in range(_BIAS_STEPS):
         known = _softmax(sums + ones[:, None].astype(np.float32), tau)
         slope = known.mean(axis=1) - share

@@ -265,7 +265,7 @@ def test_a_broken_record_is_refused(merges: object, message: str) -> None:
 
 
 def test_a_model_that_does_not_end_in_lut_layers_is_refused() -> None:
-    wires = Wires("tail", 8, np.arange(8))
+    wires = Wires("tail", (8,), np.arange(8))
     layer = LutLayer("layer0", 4, np.zeros((8, 1)), np.full(8, VARIABLE[0]))
     model = ModelGraph.chain([InputBits("input", 4), layer, wires], "wired")
     with pytest.raises(UsageError, match="last bits come from tail"):

@@ -13,13 +13,15 @@ import numpy.typing as npt
 
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
+from gatec.blocks_threshold import ClassScores, ThresholdLayer
 from gatec.lower_argmax import SelectNode, lower_argmax
 from gatec.lower_bits import Claim, lower_bits
+from gatec.lower_compare import lower_at_least
+from gatec.lower_dense import SumClaim, lower_scores, lower_thresholds
 from gatec.lower_sum import Compressors, lower_sums
-from gatec.model import ModelGraph
-from gatec.netlist import CONST1_NET, Netlist, Port, make_ports
+from gatec.model import HEADS, ModelGraph
+from gatec.netlist import Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
-from gatec.tables import AND2, OR2
 
 INPUT_PORT = "x"
 OUTPUT_PORT = "y"
@@ -33,16 +35,19 @@ class Lowering:
     Attributes
     ----------
     netlist
-        One input port `x` and one output port `y`; a cut `scores` in front of an argmax.
+        One input port `x` and one output port `y`; a cut `scores` in front of an argmax, and one
+        behind each layer of threshold neurons, where the blocks stand in a row.
     block_nets
-        For each block by name, the nets that hold its outputs: `int32[width]`, for a GroupSum
+        For each block by name, the nets that hold its outputs: `int32[width]`, for class scores
         `int32[classes, score_bits]`.
     compressors
         The adder cells of the class sums.
     selects
         The nodes of the argmax tournament, in order.
     claims
-        For each `BitBlock` by name, the nets of its inner levels.
+        For each other `BitBlock` by name, the nets of its inner levels.
+    sums
+        For each block of integer weights by name, where its sums are.
     """
 
     netlist: Netlist
@@ -50,6 +55,7 @@ class Lowering:
     compressors: list[Compressors] = field(default_factory=list)
     selects: list[SelectNode] = field(default_factory=list)
     claims: dict[str, Claim] = field(default_factory=dict)
+    sums: dict[str, SumClaim] = field(default_factory=dict)
 
 
 def lower(model: ModelGraph) -> Lowering:
@@ -61,11 +67,19 @@ def lower(model: ModelGraph) -> Lowering:
     compressors: list[Compressors] = []
     selects: list[SelectNode] = []
     claims: dict[str, Claim] = {}
+    sums: dict[str, SumClaim] = {}
     cuts: tuple[Port, ...] = ()
+    is_row = all(len(names) < 2 for names in model.reads.values())
     for block in model.blocks[1:]:
         inputs_of = [result[before.name] for before in model.predecessors(block)]
         nets = inputs_of[0]
-        if isinstance(block, BitBlock):
+        if isinstance(block, ThresholdLayer):
+            nets, sums[block.name] = lower_thresholds(builder, block, nets)
+            if is_row:
+                cuts += (Port(block.name, nets, "bits"),)
+        elif isinstance(block, ClassScores):
+            nets, sums[block.name] = lower_scores(builder, block, nets)
+        elif isinstance(block, BitBlock):
             nets, claims[block.name] = lower_bits(builder, block, inputs_of)
         elif isinstance(block, Thermometer):
             nets = lower_thermometer(builder, block, nets)
@@ -74,7 +88,7 @@ def lower(model: ModelGraph) -> Lowering:
         elif isinstance(block, GroupSum):
             nets, compressors = lower_sums(builder, nets.reshape(block.classes, block.group))
         elif isinstance(block, Argmax):
-            cuts = (Port(SCORES_CUT, nets.reshape(-1), f"unsigned x{nets.shape[1]}"),)
+            cuts += (Port(SCORES_CUT, nets.reshape(-1), f"unsigned x{nets.shape[1]}"),)
             nets, selects = lower_argmax(builder, nets)
         else:
             raise NotImplementedError(type(block).__name__)
@@ -82,26 +96,13 @@ def lower(model: ModelGraph) -> Lowering:
     outputs = (Port(OUTPUT_PORT, nets.reshape(-1), _output_encoding(model)),)
     netlist = builder.build(model.name, inputs, outputs, cuts)
     netlist.verify()
-    return Lowering(netlist, result, compressors, selects, claims)
+    return Lowering(netlist, result, compressors, selects, claims, sums)
 
 
 def lower_thermometer(builder: NetlistBuilder, block: Thermometer, nets: IntArray) -> IntArray:
-    """Return the nets of `code >= level` for all features and levels.
-
-    From the least significant bit up: where the level's bit is 1 the code's must be too (AND);
-    where it is 0 the code's being 1 is enough (OR). A level of `2**code_bits` is never reached:
-    it is constant 0.
-    """
-    features, bits = block.levels.shape
-    planes = nets.reshape(features, block.code_bits)
-    at_least = np.full((features, bits), CONST1_NET, dtype=np.int32)
-    for bit in range(block.code_bits):
-        tables = np.where(block.levels >> bit & 1, AND2, OR2)
-        column = np.broadcast_to(planes[:, bit, None], at_least.shape)
-        fanin = np.stack([at_least, column], axis=-1).reshape(-1, 2)
-        at_least = builder.add(tables.reshape(-1), fanin).reshape(features, bits)
-    at_least[block.levels >> block.code_bits > 0] = 0
-    return at_least.reshape(-1)
+    """Return the nets of `code >= level` for all features and levels."""
+    planes = nets.reshape(-1, block.code_bits)
+    return lower_at_least(builder, planes, block.levels).reshape(-1)
 
 
 def _input_encoding(model: ModelGraph) -> str:
@@ -113,4 +114,4 @@ def _output_encoding(model: ModelGraph) -> str:
     last = model.blocks[-1]
     if isinstance(last, Argmax):
         return "unsigned"
-    return f"unsigned x{last.score_bits}" if isinstance(last, GroupSum) else "bits"
+    return f"unsigned x{last.score_bits}" if isinstance(last, HEADS) else "bits"

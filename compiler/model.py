@@ -23,6 +23,7 @@ from gatec.blocks import (
     score_planes,
 )
 from gatec.blocks_bits import BitBlock
+from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 OutputKind = Literal["argmax", "scores", "bits"]
 OUTPUT_KINDS: tuple[OutputKind, ...] = ("argmax", "scores", "bits")
+# What turns bits into one score for each class.
+HEADS = (GroupSum, ClassScores)
 
 
 @dataclass(frozen=True)
@@ -136,13 +139,19 @@ class ModelGraph:
         return [block for block in self.blocks if isinstance(block, LutLayer)]
 
     @property
-    def head(self) -> GroupSum | None:
+    def head(self) -> GroupSum | ClassScores | None:
         """The class counter, if the model has one."""
-        return next((b for b in self.blocks if isinstance(b, GroupSum)), None)
+        return next((b for b in self.blocks if isinstance(b, HEADS)), None)
+
+    @property
+    def group_sum(self) -> GroupSum | None:
+        """The class counter, where it counts every bit of a group once."""
+        head = self.head
+        return head if isinstance(head, GroupSum) else None
 
     @property
     def num_gates(self) -> int:
-        """Number of trained truth tables, in all layers and at all positions."""
+        """Number of trained truth tables and neurons, in all layers and at all positions."""
         dense = sum(layer.out_width for layer in self.layers)
         return dense + sum(b.num_gates for b in self.blocks if isinstance(b, BitBlock))
 
@@ -151,7 +160,7 @@ class ModelGraph:
         blocks = self.blocks
         if not blocks or not isinstance(blocks[0], InputBits):
             raise ModelError("the first block is not the input", place=self.name)
-        if not any(isinstance(block, LutLayer | BitBlock) for block in blocks):
+        if not any(isinstance(block, LutLayer | BitBlock | ClassScores) for block in blocks):
             raise ModelError("no gate layer", file=self.name, expected="at least one")
         for block in blocks[1:]:
             self._verify_block(block)
@@ -173,7 +182,7 @@ class ModelGraph:
                 f"reads {len(befores)} blocks", place=block.name, expected=str(len(wanted))
             )
         for before, width in zip(befores, wanted, strict=True):
-            scores = isinstance(before, GroupSum)
+            scores = isinstance(before, HEADS)
             if scores != isinstance(block, Argmax) or isinstance(before, Argmax) or width is None:
                 raise ModelError(f"cannot follow {before.name}", place=block.name)
             if before.out_width != width:
@@ -188,7 +197,7 @@ class ModelGraph:
 
         Raises `UsageError` when scores or a class are wanted of a model without classes.
         """
-        keep: list[Block] = [b for b in self.blocks if not isinstance(b, GroupSum | Argmax)]
+        keep: list[Block] = [b for b in self.blocks if not isinstance(b, (*HEADS, Argmax))]
         head = self.head
         if kind != "bits":
             if head is None:
@@ -241,7 +250,7 @@ class ModelGraph:
         if isinstance(last, Argmax):
             assert result.classes is not None
             return score_planes(result.classes[None], last.out_width)
-        if isinstance(last, GroupSum):
+        if isinstance(last, HEADS):
             assert result.scores is not None
             return score_planes(result.scores, last.score_bits)
         return result.bits

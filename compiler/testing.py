@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from gatec.backends.readback import read_back
 from gatec.bits import Bits, pack, unpack
+from gatec.blocks import GroupSum
 from gatec.errors import ModelError, UsageError
 from gatec.estimator import encoding_of, read_model_or_folder
 from gatec.folder import OutputFolder
@@ -263,7 +264,8 @@ def _module(
         if kind == "argmax":
             return given.argmax(axis=1)
         head = graph.head
-        tau, beta = (1.0, 0.0) if head is None else (head.tau or 1.0, head.beta or 0.0)
+        counts = head if isinstance(head, GroupSum) else None
+        tau, beta = (1.0, 0.0) if counts is None else (counts.tau or 1.0, counts.beta or 0.0)
         return np.rint(given * tau - beta).astype(np.int64)
 
     if kind == "bits" and graph.head is not None:

@@ -15,6 +15,7 @@ from gatec import limits
 from gatec.errors import ModelError
 from gatec.frontends.archive import is_torch_zip, read_torch_legacy, read_torch_zip
 from gatec.frontends.npz import NPY_MAGIC, read_npz
+from gatec.frontends.onnx_file import is_onnx, read_onnx
 from gatec.frontends.records import Record
 from gatec.frontends.safetensors import is_safetensors, read_safetensors
 from gatec.frontends.tensors import Array
@@ -35,7 +36,8 @@ class Content:
     stem
         What the model is called without an option.
     container
-        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `blif`, or `module` (a live module).
+        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `blif`, or `module` (a live
+        module).
     value
         The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of `blif`
         its text.
@@ -82,7 +84,7 @@ def open_model(path: Path) -> Content:
     """
     label = str(path)
     data = _read_bytes(path)
-    container, value = _parse(data, label)
+    container, value = _parse(data, label, path.parent)
     return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
 
 
@@ -106,7 +108,7 @@ def _read_bytes(path: Path) -> bytes:
         raise ModelError(f"cannot be read: {error}", file=path) from None
 
 
-def _parse(data: bytes, label: str) -> tuple[str, Any]:
+def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
     """Return the container and the tree of values, chosen by the first bytes."""
     if data[:2] == b"PK":
         members = ZipMembers(data, label)
@@ -127,8 +129,10 @@ def _parse(data: bytes, label: str) -> tuple[str, Any]:
             file=label,
             expected="torch.save(torch.load(FILE), NEW_FILE), run where the file is trusted",
         )
+    if is_onnx(data):
+        return "onnx", read_onnx(data, label, folder)
     raise ModelError(
-        "neither .pt, .pth, .safetensors, .npz nor .blif" if data else "empty file",
+        "neither .pt, .pth, .safetensors, .npz, .onnx nor .blif" if data else "empty file",
         file=label,
         expected="a model file",
     )

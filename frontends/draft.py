@@ -11,6 +11,7 @@ import numpy as np
 from gatec import limits
 from gatec.blocks import Block, GroupSum, InputBits, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock, Wires
+from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.codebook import agreement_layer, find_codebook
 from gatec.frontends.encoder import check_thresholds, thermometer
@@ -90,6 +91,8 @@ class Draft:
         Number of bits that the first layer may read, when the file tells.
     classes, tau, beta
         Of the GroupSum, when the file has one.
+    head
+        Weighted class sums in its place, complete.
     thresholds
         Floats `[features, bits]`, bits feature-major, of an encoder in the file.
     threshold_slack
@@ -117,6 +120,7 @@ class Draft:
     classes: int | None = None
     tau: float | None = None
     beta: float | None = None
+    head: ClassScores | None = None
     thresholds: Array | None = None
     threshold_slack: Array | None = None
     order: Array | None = None
@@ -222,7 +226,8 @@ def _front(
             file=file,
             expected=f"the {draft.inputs} bits that the first layer reads",
         )
-    if draft.thresholds is None and options.features not in (None, "bits"):
+    known = draft.thresholds is not None or "features" in draft.notes
+    if not known and options.features not in (None, "bits"):
         raise ModelError(
             f"--features {options.features} was given, but the model has no float thresholds",
             file=file,
@@ -318,6 +323,9 @@ def _head(
     draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
 ) -> list[Block]:
     """Return the blocks that make classes of the last layer's bits; none without classes."""
+    if draft.head is not None:
+        agree("--classes", options.classes, draft.head.classes, file=file)
+        return [draft.head]
     tau = agree("--tau", options.tau, draft.tau, file=file)
     beta = agree("--beta", options.beta, draft.beta, file=file)
     given = agree("--classes", options.classes, draft.classes, file=file)

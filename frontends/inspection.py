@@ -91,7 +91,7 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
         )
     draft = frontend.draft(content, options)
     missing = lacks(draft, options)
-    if draft.classes is None and options.classes is None:
+    if draft.classes is None and options.classes is None and draft.head is None:
         missing.append("number of classes is not in the file; --classes N (or --output bits)")
     return Inspection(
         content.label,
@@ -141,6 +141,8 @@ def _blocks(draft: Draft, options: ReadOptions) -> list[str]:
             continue
         fanin = "?" if layer.fanin is None or layer.fanin.ndim != 2 else layer.fanin.shape[1]
         lines.append(f"layer{i}: {layer.width} gates of {fanin} inputs, {layer.place}")
+    if draft.head is not None:
+        lines.append(draft.head.describe())
     classes = draft.classes if draft.classes is not None else options.classes
     if classes is not None:
         facts = (("tau", draft.tau), ("beta", draft.beta))

@@ -9,6 +9,8 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
                               the FIRST input is the MOST significant
 `layers.{i}.gates`            instead of tables, with k = 2: numbers 0..15 as difflogic's
 `classes`, `tau`, `beta`      optional numbers: GroupSum over equal contiguous groups
+`scores.weights`              instead of `classes`: integers `[classes, bits]` and
+`scores.bias`                 `[classes]`: score `c` is `weights[c] . x + bias[c]`
 `thresholds`                  optional floats `[features, bits]`: bit `f * bits + t` of the
                               first layer's input is `x[f] > thresholds[f, t]`
 `levels`, `code_bits`         instead of thresholds: integers `[features, bits]`, and the
@@ -32,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
 from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
@@ -47,6 +50,7 @@ _LAYER = re.compile(r"layers\.([0-9]{1,6})\.([a-z0-9.]{1,40})")
 _NUMBERS = ("inputs", "classes", "code_bits", "state", "tau", "beta", "every_step")
 _WHOLE = _NUMBERS[:4]
 _ARRAYS = ("thresholds", "levels", "codebook", *RECURRENT_KEYS)
+_SCORES = ("scores.weights", "scores.bias")
 
 EXPORTERS = {
     "difflogic": """\
@@ -71,7 +75,10 @@ They need `import numpy, torch` above them. Encoder thresholds, if any, are one 
 
 def matches(content: Content) -> bool:
     """Return whether there is a layer 0 of a kind that the form has."""
-    return any(f"layers.0.{kind}" in content.tensors for kind in ("fanin", *KINDS))
+    kinds = ("fanin", *KINDS)
+    return any(f"layers.0.{kind}" in content.tensors for kind in kinds) or (
+        "scores.weights" in content.tensors
+    )
 
 
 def draft(content: Content, options: ReadOptions) -> Draft:
@@ -94,7 +101,25 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         codebook=tensors.get("codebook"),
         recurrence=read_recurrence(tensors, whole["state"], values["every_step"], file),
         code_bits=whole["code_bits"],
+        head=_scores(tensors, file),
     )
+
+
+def _scores(tensors: dict[str, Array], file: str) -> ClassScores | None:
+    """Return the weighted class sums, where the file has them."""
+    found = [tensors.get(key) for key in _SCORES]
+    weights, bias = found
+    if weights is None and bias is None:
+        return None
+    for key, value in zip(_SCORES, found, strict=True):
+        if value is None or value.dtype.kind not in "iu" or value.size == 0:
+            raise ModelError("missing, or no integers", file=file, place=key)
+    assert weights is not None and bias is not None
+    if max(abs(int(v)) for a in (weights, bias) for v in (a.min(), a.max())) > 1 << 24:
+        raise ModelError("weights too large", file=file, place=_SCORES[0], expected="24 bits")
+    with naming(file):
+        width = weights.shape[1] if weights.ndim == 2 else 0
+        return ClassScores("scores", width, weights.astype(np.int32), bias.astype(np.int32))
 
 
 def _layers(tensors: dict[str, Array], file: str) -> list[dict[str, Array]]:
@@ -104,7 +129,7 @@ def _layers(tensors: dict[str, Array], file: str) -> list[dict[str, Array]]:
         match = _LAYER.fullmatch(key)
         if match is not None:
             layers.setdefault(int(match[1]), {})[match[2]] = tensor
-        elif key not in (*_NUMBERS, *_ARRAYS):
+        elif key not in (*_NUMBERS, *_ARRAYS, *_SCORES):
             raise _unknown(key, file)
     for i, number in enumerate(sorted(layers)):
         if number != i:

@@ -16,6 +16,10 @@ Keys of layer `i`, each under `layers.{i}.`; a layer of one of these kinds has n
 `circuit.fanin`       integers `[gates, k]`: nets, of which 0 and 1 are constant, then the `width`
                       inputs, then the gates; each reads lower ones; unused slots hold 0
 `circuit.tables`      0/1 `[gates, 2**k]`; `circuit.outputs` integers: nets
+`threshold.weights`   integers `[neurons, k]`: neurons `[w . x >= level]` over `width` input bits
+`threshold.levels`    integers `[neurons, positions or 1, T]`
+`threshold.fanin`     integers `[positions, k]`: the input bit of each weight, -1 for constant 0;
+                      when absent, one position that reads all `k` bits
 `reads`               the layers that it reads, -1 for the first one's input; when absent, the
                       layer before
 ====================  ==============================================================================
@@ -31,6 +35,7 @@ import numpy as np
 from gatec.blocks_bits import BitBlock, Merge, Wires
 from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool, Sizes, Window
+from gatec.blocks_threshold import ThresholdLayer
 from gatec.errors import ModelError
 from gatec.frontends.tensors import Array
 from gatec.netlist import Netlist, NetlistError, Port, make_ports
@@ -86,6 +91,13 @@ def block_arrays(block: BitBlock) -> dict[str, Array]:
             "circuit.outputs": net.output_nets,
             "width": np.array(net.num_inputs),
         }
+    if isinstance(block, ThresholdLayer):
+        return {
+            "threshold.weights": block.weights,
+            "threshold.levels": block.levels,
+            "threshold.fanin": block.fanin,
+            "width": np.array(block.in_width),
+        }
     raise NotImplementedError(type(block).__name__)
 
 
@@ -133,6 +145,8 @@ def _known(kind: str, keys: Mapping[str, Array]) -> set[str]:
         return {kind, *window, *tables, *(f"conv.children.{level}" for level in levels[1:])}
     if kind == "circuit.fanin":
         return {kind, "circuit.tables", "circuit.outputs", "width"}
+    if kind == "threshold.weights":
+        return {kind, "threshold.levels", "threshold.fanin", "width"}
     return {kind, *window} if kind == "pool.kernel" else {kind, "width"}
 
 
@@ -212,11 +226,26 @@ def _read_circuit(keys: Mapping[str, Array], place: str) -> Circuit:
     return Circuit(place, net)
 
 
+def _read_threshold(keys: Mapping[str, Array], place: str) -> ThresholdLayer:
+    if "threshold.levels" not in keys:
+        raise ModelError("threshold.levels is missing", place=place)
+    weights = _integers(keys, "threshold.weights", place)
+    if "threshold.fanin" in keys:
+        (width,) = read_numbers(keys, "width", place)[:1]
+        fanin = _integers(keys, "threshold.fanin", place)
+    else:
+        width = weights.shape[1] if weights.ndim == 2 else 0
+        fanin = np.arange(width, dtype=np.int32)[None]
+    levels = _integers(keys, "threshold.levels", place)
+    return ThresholdLayer(place, width, weights, levels, fanin)
+
+
 KINDS: dict[str, Callable[[Mapping[str, Any], str], BitBlock]] = {
     "conv.leaves": _read_conv,
     "pool.kernel": _read_pool,
     "wires": _read_wires,
     "merge": _read_merge,
     "circuit.fanin": _read_circuit,
+    "threshold.weights": _read_threshold,
 }
 """The key that tells a layer's kind, and what reads it."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from gatec.blocks import LutLayer
 from gatec.blocks_bits import BitBlock
+from gatec.blocks_threshold import ClassScores
 from gatec.errors import UsageError
 from gatec.frontends.draft import FRONT
 from gatec.frontends.neutral_blocks import block_arrays, table_rows
@@ -60,7 +61,9 @@ def neutral_bytes(model: ModelGraph) -> bytes:
     if model.encoder is not None:
         arrays["levels"] = model.encoder.levels
         arrays["code_bits"] = np.int64(model.encoder.code_bits)
-    if model.head is not None:
+    if isinstance(model.head, ClassScores):
+        arrays |= {"scores.weights": model.head.weights, "scores.bias": model.head.bias}
+    elif model.head is not None:
         arrays["classes"] = np.int64(model.head.classes)
         for key, value in (("tau", model.head.tau), ("beta", model.head.beta)):
             if value is not None:

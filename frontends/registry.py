@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import blif, cellular, difflogic, gatelists, neutral, torchlogix
+from gatec.frontends import blif, cellular, difflogic, gatelists, neutral, onnx_graph, torchlogix
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
@@ -76,6 +76,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         torchlogix.draft,
     ),
     Frontend(
+        "onnx",
+        "quantised networks in ONNX: QONNX as Brevitas and FINN write it",
+        onnx_graph.matches,
+        onnx_graph.draft,
+    ),
+    Frontend(
         "difflogic",
         "difflogic and its forks: whole module, or state dict with --wiring or --replay",
         difflogic.matches,
@@ -90,6 +96,10 @@ def choose(content: Content, options: ReadOptions) -> Frontend | None:
         return next((f for f in SUPPORTED if f.matches(content)), None)
     for frontend in SUPPORTED:
         if frontend.name == options.format:
+            if content.container in ("blif", "onnx") and not frontend.matches(content):
+                raise ModelError(
+                    f"--format {options.format}", file=content.label, expected=content.container
+                )
             return frontend
     names = ", ".join(f.name for f in SUPPORTED)
     raise UsageError(f"--format {options.format}", expected=f"one of {names}")
@@ -101,7 +111,7 @@ def read_model(path: str | Path, options: ReadOptions | None = None) -> ModelGra
     Parameters
     ----------
     path
-        `.pt`, `.pth` (both layouts of torch), `.safetensors` or `.npz`; told by content.
+        `.pt`, `.pth` (both layouts of torch), `.safetensors`, `.npz` or `.onnx`; told by content.
     options
         Facts that the file lacks.
 
@@ -147,7 +157,7 @@ def _read(content: Content, options: ReadOptions) -> ModelGraph:
         raise ModelError(
             f"no model that gatec knows; it holds {summary(content)}",
             file=content.label,
-            expected="difflogic, torchlogix, gate lists or the neutral form",
+            expected="difflogic, torchlogix, gate lists, ONNX or the neutral form",
         )
     if options.parametrization is not None and frontend.name != "torchlogix":
         raise UsageError(

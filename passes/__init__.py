@@ -91,6 +91,11 @@ def _best(k: int) -> tuple[Step, ...]:
     return (CLEAN, MAP_LUT.having(k=k, scripts=BEST))
 
 
+def tidy(k: int) -> tuple[Step, ...]:
+    """Return the steps that clean up and keep every adder cell: for sums too wide to map."""
+    return (SPLIT.having(k=k), CLEAN)
+
+
 # By `-O` level: the steps that map to look-up tables of k inputs.
 PIPELINES: dict[int, Callable[[int], tuple[Step, ...]]] = {
     0: _direct,

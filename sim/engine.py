@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from gatec.bits import ALL_ONES, WORD_BITS, Words, num_words
 from gatec.blocks import Argmax, GroupSum, Scores
+from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
 from gatec.lower import lower
@@ -108,7 +109,7 @@ class Engine(ABC):
         scores = self._head.evaluate(bits, num_samples)
         return Result(bits, scores, Argmax("argmax", len(scores)).evaluate(scores))
 
-    def _classes_of(self) -> GroupSum:
+    def _classes_of(self) -> GroupSum | ClassScores:
         if self._head is None:
             raise UsageError(
                 "the model has no classes", file=self.label, expected="--classes N when reading it"
@@ -187,8 +188,11 @@ def make_engine(
     installed = find_spec("llvmlite") is not None
     if name == "llvm" and not installed:
         raise UsageError("--engine llvm without llvmlite", expected="pip install llvmlite")
+    weighted = isinstance(net, ModelGraph) and isinstance(net.head, ClassScores)
+    if name == "llvm" and weighted:
+        raise UsageError("--engine llvm with weighted class sums", expected="--engine numpy")
     little = samples is not None and not worth_a_start(net, samples)
-    if name == "numpy" or (name == "auto" and (little or not installed)):
+    if name == "numpy" or weighted or (name == "auto" and (little or not installed)):
         return NumpyEngine(net)
     from gatec.sim.native import LlvmEngine
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from gatec.bits import WORD_BITS, Words
 from gatec.blocks import Argmax, GroupSum, Scores
+from gatec.blocks_threshold import ClassScores
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.sim.engine import Engine, EngineName, body
@@ -42,6 +43,7 @@ class LlvmEngine(Engine):
     def __init__(self, net: ModelGraph | Netlist, threads: int) -> None:
         super().__init__(net)
         self.threads = threads
+        assert not isinstance(self._head, ClassScores), "make_engine takes NumPy for these"
         program = make_program(body(net))
         self._program = program
         self._fields: _Job = {

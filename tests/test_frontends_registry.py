@@ -21,10 +21,15 @@ def examples(folder: Path) -> dict[str, Path]:
     write_neutral(random_layers_model(np.random.default_rng(0), 4, [4], 2), folder / "n.npz")
     lists = {"gate_types": [[1, 2]], "connections.A": [[0, 1]], "connections.B": [[1, 2]]}
     np.savez(folder / "g.npz", **{key: np.array(value) for key, value in lists.items()})
+    np.savez(folder / "c.npz", **{"grid": np.array([4, 4, 1]), "update.0.wires": np.zeros((1, 2))})
+    (folder / "m.blif").write_text(".model m\n.inputs a\n.outputs y\n.names a y\n1 1\n.end\n")
     return {
         "neutral": folder / "n.npz",
         "gate-lists": folder / "g.npz",
+        "cellular": folder / "c.npz",
+        "blif": folder / "m.blif",
         "torchlogix": save(torchlogix_net().state_dict(), folder / "t.pt"),
+        "onnx": Path(__file__).parent / "data/dense_1w1a.onnx",
         "difflogic": save(difflogic_net().state_dict(), folder / "d.pt"),
     }
 
@@ -46,8 +51,8 @@ def test_frontends_describe_themselves_in_a_line() -> None:
 def test_a_named_format_is_used_or_refused(tmp_path: Path) -> None:
     files = examples(tmp_path)
     assert read_model(files["neutral"], ReadOptions(format="neutral")).num_gates == 4
-    with pytest.raises(UsageError, match="--format onnx; expected one of neutral, gate-lists"):
-        read_model(files["neutral"], ReadOptions(format="onnx"))
+    with pytest.raises(UsageError, match="--format keras; expected one of neutral, gate-lists"):
+        read_model(files["neutral"], ReadOptions(format="keras"))
     for path in files.values():
         for frontend in SUPPORTED:
             if frontend.matches(open_model(path)):

@@ -29,7 +29,7 @@ def replaced(stack: LayerStack, literal: Signals, *, sort_votes: bool = False) -
     target = resolved(literal)
     wanted = _passing(stack, target)
     layers = [_layer(stack, target, wanted, depth) for depth in range(1, len(stack.layers) + 1)]
-    head = stack.model.head
+    head = stack.model.group_sum
     if sort_votes and head is not None:
         layers[-1] = _sorted(layers[-1], head)
     return _with_layers(stack, layers)

@@ -73,11 +73,12 @@ def approximate(
     literal = 2 * np.arange(stack.num_signals)
     last = stack.signals(len(stack.layers))
     votes: Votes | None = None
-    drop_votes = drop_votes and model.head is not None and model.head.classes > 1
+    head = model.group_sum
+    drop_votes = drop_votes and head is not None and head.classes > 1
     if drop_votes:
         votes = _fewest_votes(stack, split, judge, judge.least(_VOTES_SHARE * max_drop))
-        assert model.head is not None
-        literal[last] = votes.literals(model.head, int(last[0]))
+        assert head is not None
+        literal[last] = votes.literals(head, int(last[0]))
     fewer = LayerStack.of(replaced(stack, literal))
     candidates = find_candidates(fewer, split.fit)
 
@@ -115,7 +116,7 @@ def _fewest_votes(stack: LayerStack, split: Split, judge: Judge, least: int) -> 
         parts = [stack.model.evaluate(words, n).classes for _, words, n in split.fit.batches()]
         labels = np.concatenate([part for part in parts if part is not None])
     path = vote_path(stack, split.fit, labels)
-    head, last = stack.model.head, stack.signals(len(stack.layers))
+    head, last = stack.model.group_sum, stack.signals(len(stack.layers))
     assert head is not None
 
     def fits(step: int) -> bool:

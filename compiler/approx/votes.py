@@ -57,7 +57,7 @@ class Votes:
 
 def vote_path(stack: LayerStack, rows: Rows, labels: Labels) -> list[Votes]:
     """Return ever fewer votes, from all of them on, as `rows` with their `labels` choose."""
-    head = stack.model.head
+    head = stack.model.group_sum
     assert head is not None
     votes = _Bits(stack, rows, head)
     labels = labels[: votes.rows]

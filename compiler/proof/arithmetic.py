@@ -12,13 +12,11 @@ Nothing here trusts `gatec.lower`: the claims in a `Lowering` only say where to 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from gatec.bits import all_inputs, unpack
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
-from gatec.cone import OpenConeError, cone
-from gatec.errors import DifferentError
+from gatec.blocks_threshold import ClassScores, ThresholdLayer
 from gatec.evaluate import evaluate_outputs
 from gatec.lower import Lowering
 from gatec.lower_argmax import Contender, SelectNode
@@ -30,7 +28,14 @@ from gatec.proof.bits import check_bits, require_gates
 from gatec.proof.bits import require as _require
 from gatec.proof.equivalence import prove_equal
 from gatec.proof.verdict import Verdict
-from gatec.tables import MUX, VARIABLE, expand
+from gatec.proof.weighted import (
+    check_at_least,
+    check_cells,
+    check_scores,
+    check_thresholds,
+    open_cone,
+)
+from gatec.tables import MUX, VARIABLE
 
 # Comparators up to this many bits a side are tried on all inputs.
 _EXHAUSTIVE_BITS = 10
@@ -49,7 +54,11 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
     for block in model.blocks[1:]:
         inputs = [lowering.block_nets[before.name] for before in model.predecessors(block)]
         nets, after = inputs[0], lowering.block_nets[block.name]
-        if isinstance(block, BitBlock):
+        if isinstance(block, ThresholdLayer):
+            facts.append(check_thresholds(net, block, nets, after, lowering.sums[block.name]))
+        elif isinstance(block, ClassScores):
+            facts.append(check_scores(net, block, nets, after, lowering.sums[block.name]))
+        elif isinstance(block, BitBlock):
             claim = lowering.claims[block.name]
             facts.append(check_bits(net, block, inputs, after, claim))
         elif isinstance(block, Thermometer):
@@ -71,13 +80,6 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
     return facts
 
 
-def _cone(net: Netlist, place: str, sources: IntArray, sinks: IntArray) -> Netlist:
-    try:
-        return cone(net, sources, sinks)
-    except OpenConeError as error:
-        raise DifferentError(str(error), file="lowering", place=place) from None
-
-
 def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArray) -> None:
     """Each gate reads what the model's gate reads, through the same table."""
     require_gates(net, block.name, after, before[block.fanin], block.tables)
@@ -85,38 +87,8 @@ def _check_layer(net: Netlist, block: LutLayer, before: IntArray, after: IntArra
 
 def _check_thermometer(net: Netlist, block: Thermometer, before: IntArray, after: IntArray) -> None:
     """Every comparator reads its own feature only, and is right for every code of it."""
-    features, bits = block.levels.shape
-    circuit = _cone(net, block.name, before, after)
-    feature_of_input = np.repeat(np.arange(features), block.code_bits)
-    own = _single_source(circuit, feature_of_input)
-    wanted = np.repeat(np.arange(features), bits)
-    _require(
-        ((own == wanted) | (own == _NO_SOURCE)).all(), block.name, "a comparator reads two features"
-    )
-    codes = np.arange(1 << block.code_bits)
-    planes = np.tile(all_inputs(block.code_bits), (features, 1))
-    found = unpack(evaluate_outputs(circuit, planes), len(codes))
-    expected = codes[:, None] >= block.levels.reshape(-1)
-    _require(np.array_equal(found != 0, expected), block.name, "a comparator is wrong")
-
-
-_NO_SOURCE = -1
-_MIXED = -2
-
-
-def _single_source(circuit: Netlist, label: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Return for each output the one label that all inputs in its cone have (or none, or mixed)."""
-    source = np.full(circuit.num_nets, _NO_SOURCE, dtype=np.int64)
-    source[circuit.first_input : circuit.first_register] = label
-    for start, stop in circuit.blocks:
-        read = source[circuit.fanin[start:stop]]
-        high = read.max(axis=1)
-        agree = ((read == high[:, None]) | (read == _NO_SOURCE)).all(axis=1)
-        mixed = ~agree | (read == _MIXED).any(axis=1)
-        source[circuit.first_gate + start : circuit.first_gate + stop] = np.where(
-            mixed, _MIXED, high
-        )
-    return source[circuit.output_nets]
+    planes = before.reshape(-1, block.code_bits)
+    check_at_least(net, block.name, planes, block.levels.astype(np.int64), after)
 
 
 def _check_sums(
@@ -125,8 +97,7 @@ def _check_sums(
     """The cells keep sums, and from the group's bits to the score every bit is used once."""
     _require(after.shape == (block.classes, block.score_bits), block.name, "scores misshapen")
     bits = before.reshape(block.classes, block.group)
-    for cell in cells:
-        _check_cell(net, block.name, cell)
+    check_cells(net, block.name, cells)
     for column in range(block.classes):
         made = [(0, int(n)) for n in bits[column]]
         used = [(w, int(n)) for w, n in enumerate(after[column])]
@@ -139,20 +110,6 @@ def _check_sums(
         made = sorted(p for p in made if p[0] < heavy and p[1] != CONST0_NET)
         used = sorted(p for p in used if p[0] < heavy and p[1] != CONST0_NET)
         _require(made == used, block.name, f"class {column}: a bit is lost or counted twice")
-
-
-def _check_cell(net: Netlist, place: str, cell: Compressors) -> None:
-    """Both outputs are gates of exactly the cell's inputs, and keep the sum on every row."""
-    size = cell.inputs.shape[1]
-    gates = np.stack([cell.total, cell.carry], axis=1) - net.first_gate
-    _require((gates >= 0).all(), place, "an adder cell's output is not a gate")
-    same = (net.fanin[gates][:, :, :size] == cell.inputs[:, None]).all()
-    _require(same, place, "an adder cell reads something else")
-    tables = net.tables[gates]
-    _require((expand(tables, size) == tables).all(), place, "an adder cell reads more")
-    for row in range(1 << size):
-        total, carry = ((tables[:, j] >> np.uint64(row)) & np.uint64(1) for j in (0, 1))
-        _require((total + 2 * carry == row.bit_count()).all(), place, "an adder cell is wrong")
 
 
 def _check_argmax(
@@ -210,7 +167,7 @@ def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: in
     ripple comparator.
     """
     width = len(a)
-    circuit = _cone(net, place, np.concatenate([a, b]), np.array([result]))
+    circuit = open_cone(net, place, np.concatenate([a, b]), np.array([result]))
     if width > _EXHAUSTIVE_BITS:
         proof = prove_equal(ripple_greater(width), circuit)
         right = proof.verdict is Verdict.EQUIVALENT

@@ -14,6 +14,7 @@ from gatec.blocks import IntArray
 from gatec.cone import OpenConeError, cone
 from gatec.netlist import FIRST_INPUT, Netlist, Port
 from gatec.proof.equivalence import check_widths, find_difference, prove_equal, smoke_words
+from gatec.proof.structure import equal_outputs
 from gatec.proof.verdict import Proof, Verdict
 
 # Below this many gates in both circuits, starting ABC more than once costs more than it gains.
@@ -55,24 +56,49 @@ def prove_in_parts(
 def _through_cut(
     reference: Netlist, circuit: Netlist, cut: IntArray | None, deadline: float
 ) -> Proof | None:
-    """Return a proof of equivalence by way of the cut, or None where that way is closed."""
-    known = reference.cut_nets
-    if cut is None or not len(known) or len(cut) != len(known) or not _is_of(circuit, cut):
+    """Return a proof of equivalence by way of the cuts, or None where that way is closed.
+
+    From the outputs back to the inputs, each cut as a function of the one before it. The first that
+    is not equal ends it: what is behind may still be equal as a whole.
+    """
+    if cut is None or not len(reference.cut_nets) or len(cut) != len(reference.cut_nets):
         return None
+    if not _is_of(circuit, cut):
+        return None
+    known = [port.nets for port in reference.cuts]
+    said = np.split(cut, np.cumsum([len(nets) for nets in known])[:-1])
+    sides = _in_front(reference, reference.cut_nets), _in_front(circuit, cut)
     try:
-        behind = _behind(reference, known, cut)
-        other = _behind(circuit, cut, cut)
+        segments = _segments(reference, circuit, known, said)
     except OpenConeError:
         return None
-    sides = _in_front(reference, known), _in_front(circuit, cut)
     if find_difference(*sides, smoke_words(reference.num_inputs)) is not None:
         return None
-    proofs = [prove_equal(behind, other, timeout=_left(deadline))]
-    if proofs[0].verdict is Verdict.EQUIVALENT:
-        proofs.append(_by_outputs(*sides, deadline))
-    equal = all(proof.verdict is Verdict.EQUIVALENT for proof in proofs)
-    method = f"{proofs[-1].method}, through the cut at {reference.cuts[0].name}"
-    return Proof(Verdict.EQUIVALENT, method) if equal else None
+    proof = prove_equal(*segments.pop(), timeout=_left(deadline))
+    methods = []
+    while proof.verdict is Verdict.EQUIVALENT and segments:
+        proof = _by_outputs(*segments.pop(), deadline)
+        methods.append(proof.method)
+    if proof.verdict is not Verdict.EQUIVALENT:
+        return None
+    names = ", ".join(port.name for port in reference.cuts)
+    method = " and ".join(dict.fromkeys(reversed(methods)))
+    return Proof(Verdict.EQUIVALENT, f"{method}, through the cut at {names}")
+
+
+def _segments(
+    reference: Netlist, circuit: Netlist, known: list[IntArray], said: list[IntArray]
+) -> list[tuple[Netlist, Netlist]]:
+    """Return both sides of each segment: inputs to first cut, cut to cut, last cut to outputs.
+
+    The first may read all inputs. Raises `OpenConeError` where a segment reads past its cut.
+    """
+    pairs = [(_in_front(reference, known[0]), _in_front(circuit, said[0]))]
+    ends = [*known[1:], reference.output_nets], [*said[1:], circuit.output_nets]
+    for own, cut, sinks, others in zip(known, said, *ends, strict=True):
+        one, other = _behind(reference, own, cut, sinks), _behind(circuit, cut, cut, others)
+        pairs.append((one, other))
+    return pairs
 
 
 def _in_front(net: Netlist, cut: IntArray) -> Netlist:
@@ -80,13 +106,13 @@ def _in_front(net: Netlist, cut: IntArray) -> Netlist:
     return net.replace(outputs=(Port("y", cut),), cuts=(), stage=None)
 
 
-def _behind(net: Netlist, own: IntArray, cut: IntArray) -> Netlist:
-    """Return what computes the outputs from the cut, which is at the nets `own`.
+def _behind(net: Netlist, own: IntArray, cut: IntArray, sinks: IntArray) -> Netlist:
+    """Return what computes `sinks` from the cut, which is at the nets `own`.
 
     In the circuit, two bits of the cut may share a net or be constant; the proof in front of the
     cut shows that for the reference too. So one input is read in place of all its equals.
     """
-    behind = cone(net, own, net.output_nets)
+    behind = cone(net, own, sinks)
     _, first, which = np.unique(cut, return_index=True, return_inverse=True)
     renamed = np.arange(behind.num_nets, dtype=np.int32)
     inputs = slice(behind.first_input, behind.first_register)
@@ -103,8 +129,14 @@ def _is_of(circuit: Netlist, cut: IntArray) -> bool:
 def _by_outputs(reference: Netlist, circuit: Netlist, deadline: float) -> Proof:
     """Prove groups of outputs side by side; the first that is not equal decides.
 
-    Random vectors were tried on all of them before.
+    Random vectors were tried on all of them before. Outputs whose structure shows that they are
+    equal are done first.
     """
+    unknown = np.flatnonzero(~equal_outputs(reference, circuit))
+    if not len(unknown):
+        return Proof(Verdict.EQUIVALENT, "structure")
+    if len(unknown) < reference.num_outputs:
+        reference, circuit = _part(reference, unknown), _part(circuit, unknown)
     count = min(_MOST_PARTS, reference.num_outputs)
     if count < 2 or reference.num_gates + circuit.num_gates < _LARGE:
         return prove_equal(reference, circuit, timeout=_left(deadline), simulate=False)

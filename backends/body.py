@@ -31,6 +31,12 @@ MAX_PORT_BITS = 65_534
 
 Names = npt.NDArray[np.object_]
 
+_LUT_LINE = (
+    "  wire %s; SB_LUT4 #(.LUT_INIT(16'h%04x)) g%d (.O(%s), .I0(%s), .I1(%s), .I2(%s), .I3(%s));\n"
+)
+# Its inputs I0 and I1 are those that the LUT of its logic cell calls I1 and I2.
+_CARRY_LINE = "  wire %s; SB_CARRY c%d (.CO(%s), .I0(%s), .I1(%s), .CI(%s));\n"
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -65,7 +71,7 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
     top
         Prefix of the modules' names.
     style
-        `ice40` writes one `SB_LUT4` for each gate, `generic` one Boolean expression.
+        `ice40` writes one `SB_LUT4` or `SB_CARRY` for each gate, `generic` one Boolean expression.
 
     Raises
     ------
@@ -88,7 +94,7 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
                     expected=f"at most {MAX_PORT_BITS}: a smaller model",
                 )
         gates = np.flatnonzero(net.stage == number)
-        write_gates = _write_luts if style == "ice40" else _write_exprs
+        write_gates = _write_cells if style == "ice40" else _write_exprs
         name = f"{top}_stage{number}"
         text = _module(name, inputs, outputs, names, write_gates(net, gates, names))
         stages.append(Stage(name, len(inputs), len(outputs), text))
@@ -133,18 +139,23 @@ def _lines(template: str, *columns: npt.NDArray[np.generic]) -> str:
     return template * len(columns[0]) % tuple(flat.tolist())
 
 
-def _write_luts(net: Netlist, gates: npt.NDArray[np.intp], names: Names) -> str:
+def _write_cells(net: Netlist, gates: npt.NDArray[np.intp], names: Names) -> str:
+    """Write LUTs and carry gates; a gate's number is in the names of its instance and its net."""
     pins = np.full((len(gates), 4), CONST0_NET, dtype=np.int32)
     used = min(4, net.fanin.shape[1])
     pins[:, :used] = net.fanin[gates, :used]
-    inits = net.tables[gates] & np.uint64(0xFFFF)
+    slots = names[pins]
     outs = names[net.first_gate + gates]
-    return _lines(
-        "  wire %s; SB_LUT4 #(.LUT_INIT(16'h%04x)) g%d"
-        " (.O(%s), .I0(%s), .I1(%s), .I2(%s), .I3(%s));\n",
-        *(outs, inits, gates, outs),
-        *(names[pins[:, slot]] for slot in range(4)),
-    )
+    inits = (net.tables[gates] & np.uint64(0xFFFF)).astype(object)
+    rows = np.stack([outs, inits, gates.astype(object), outs, *slots.T], axis=1)
+    if net.chains is None or not net.chains.carry[gates].any():
+        return _LUT_LINE * len(gates) % tuple(rows.ravel().tolist())
+    carry = net.chains.carry[gates]
+    lines = [
+        _CARRY_LINE % (row[0], row[2], row[3], *row[5:]) if is_carry else _LUT_LINE % tuple(row)
+        for row, is_carry in zip(rows.tolist(), carry.tolist(), strict=True)
+    ]
+    return "".join(lines)
 
 
 def _write_exprs(net: Netlist, gates: npt.NDArray[np.intp], names: Names) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from gatec.backends.body import Style
 from gatec.errors import ToolError
 
-_SB_LUT4 = """\
+_ICE40 = """\
 // A look-up table of four inputs: I0 is the least significant address bit.
 module SB_LUT4 #(
   parameter [15:0] LUT_INIT = 16'h0000
@@ -21,9 +21,19 @@ module SB_LUT4 #(
 );
   assign O = LUT_INIT[{I3, I2, I1, I0}];
 endmodule
+
+// The carry of a logic cell.
+module SB_CARRY (
+  output wire CO,
+  input  wire I0,
+  input  wire I1,
+  input  wire CI
+);
+  assign CO = (I0 & I1) | (CI & (I0 | I1));
+endmodule
 """
 
-_MODELS: dict[Style, str] = {"generic": "", "ice40": _SB_LUT4}
+_MODELS: dict[Style, str] = {"generic": "", "ice40": _ICE40}
 
 
 def cells_model(style: Style) -> str:

@@ -11,18 +11,21 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gatec.errors import ToolError
+from gatec.tables import depends, expand
 from gatec.tools.yosys import run_yosys, without_banner
 
 # Kept from merging and cleaning, also where a net without optimisation has equal or dead gates.
-_BODY_LUTS = "t:SB_LUT4 a:keep %i"
+_BODY_CELLS = "t:SB_LUT4 t:SB_CARRY %u a:keep %i"
 
 # The shapes of flip-flop that the fabric has, as in synth_ice40.
 _FLIP_FLOPS = (
@@ -32,10 +35,10 @@ _FLIP_FLOPS = (
 
 _SCRIPT = (
     "hierarchy -check -top {top}",
-    "setattr -set keep 1 t:SB_LUT4",
+    "setattr -set keep 1 t:SB_LUT4 t:SB_CARRY",
     "proc",
     "flatten",
-    f"tee -q -o before.txt select -count {_BODY_LUTS}",
+    f"tee -q -o before.txt select -count {_BODY_CELLS}",
     "opt_expr",
     "opt_clean",
     "opt -nodffe -nosdff",
@@ -61,8 +64,8 @@ _SCRIPT = (
     "clean",
     "techmap -map +/ice40/cells_map.v",
     "clean -purge",
-    f"tee -q -o after.txt select -count {_BODY_LUTS}",
-    "setattr -unset keep t:SB_LUT4",
+    f"tee -q -o after.txt select -count {_BODY_CELLS}",
+    "setattr -unset keep t:SB_LUT4 t:SB_CARRY",
     "hierarchy -check",
     "check -noinit -assert",
     "blackbox =A:whitebox",
@@ -88,14 +91,14 @@ class Synthesis:
         For nextpnr.
     verilog
         The post-synthesis netlist; simulate it with `simulation_models`.
-    body_luts
-        How many LUTs came in as primitives, all of which are still there.
+    body_cells
+        How many LUTs and carries came in as primitives, all of which are still there.
     """
 
     top: str
     json: bytes
     verilog: str
-    body_luts: int
+    body_cells: int
 
     @cached_property
     def module(self) -> Mapping[str, Any]:
@@ -183,7 +186,7 @@ def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -
     Raises
     ------
     ToolError
-        Yosys failed, or changed the number of `SB_LUT4` that came in.
+        Yosys failed, or changed the number of `SB_LUT4` and `SB_CARRY` that came in.
     """
     commands = ["read_verilog -lib +/ice40/cells_sim.v"]
     commands += [f"read_verilog {name}" for name in texts]
@@ -193,11 +196,37 @@ def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -
     before, after = (_count_in(run.files[name]) for name in ("before.txt", "after.txt"))
     if before != after:
         raise ToolError(
-            f"changed the LUT primitives: {before} before, {after} after",
+            f"changed the primitives: {before} before, {after} after",
             file="yosys",
             expected="an equal number",
         )
-    return Synthesis(top, run.files["design.json"], without_banner(run.files["design.v"]), after)
+    design = json.loads(run.files["design.json"])
+    _mark_cells(design["modules"][top]["cells"].values())
+    text = json.dumps(design).encode()
+    return Synthesis(top, text, without_banner(run.files["design.v"]), after)
+
+
+def _mark_cells(cells: Iterable[dict[str, Any]]) -> None:
+    """Connect inputs that a LUT ignores so that nextpnr sees which carry it shares a cell with.
+
+    It puts a LUT and a carry into one logic cell when the LUT's I1, I2 and I3 are the carry's I0,
+    I1 and CI. A LUT that only takes a carry out has nothing at I1 and I2.
+    """
+    cells = list(cells)
+    carries = [cell["connections"] for cell in cells if cell["type"] == "SB_CARRY"]
+    arrives = {tuple(pins["CI"]): pins for pins in carries}
+    driven = {tuple(pins["CO"]) for pins in carries}
+    for cell in cells:
+        if cell["type"] != "SB_LUT4":
+            continue
+        pins = cell["connections"]
+        carry = tuple(pins["I3"])
+        if carry not in driven or carry not in arrives:
+            continue
+        table = int(cell["parameters"]["LUT_INIT"], 2)
+        for slot, pin, other in ((1, "I1", "I0"), (2, "I2", "I1")):
+            if not depends(expand(np.array([table], dtype=np.uint64), 4), slot)[0]:
+                pins[pin] = arrives[carry][other]
 
 
 def simulation_models() -> str:
@@ -213,5 +242,5 @@ def simulation_models() -> str:
 def _count_in(text: bytes) -> int:
     found = re.search(rb"(\d+) objects", text)
     if found is None:
-        raise ToolError("no count of LUT primitives", file="yosys", expected="'<n> objects.'")
+        raise ToolError("no count of primitives", file="yosys", expected="'<n> objects.'")
     return int(found[1])

@@ -37,11 +37,18 @@ def _line(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 _ALIAS = _line(rf"  wire ({_NAME}) = i\[(\d+)\];\n")
 _FORMULA = _line(rf"  wire ({_NAME}) = ([^;\n\[\]]+);\n")
-_LUT = _line(
+_LUT = (
     rf"  wire ({_NAME}); SB_LUT4 #\(\.LUT_INIT\(16'h([0-9a-f]{{4}})\)\) ({_NAME})"
     rf" \(\.O\(({_NAME})\), \.I0\(({_NET})\), \.I1\(({_NET})\),"
     rf" \.I2\(({_NET})\), \.I3\(({_NET})\)\);\n"
 )
+_CARRY = (
+    rf"  wire ({_NAME}); SB_CARRY ({_NAME})"
+    rf" \(\.CO\(({_NAME})\), \.I0\(({_NET})\), \.I1\(({_NET})\), \.CI\(({_NET})\)\);\n"
+)
+_CELL = _line(f"(?:{_LUT}|{_CARRY})")
+# CO is the majority of I0, I1 and CI.
+_MAJORITY = "e8e8"
 _OUTPUT = _line(rf"  assign o\[(\d+)\] = ({_NET});\n")
 
 
@@ -104,7 +111,8 @@ def read_body(name: str, text: str) -> Body:
         raise DifferentError("unexpected ports", place=f"module {name}", expected="i and o")
     inputs, outputs = int(head[1]) + 1, int(head[2]) + 1
     aliases, at = _run(_ALIAS, text, head.end())
-    luts, at = _run(_LUT, text, at)
+    cells, at = _run(_CELL, text, at)
+    luts = [_as_lut(row) for row in cells]
     formulas, at = ([], at) if luts else _run(_FORMULA, text, at)
     drives, at = _run(_OUTPUT, text, at)
     if text[at:] != "endmodule\n":
@@ -157,6 +165,15 @@ class _Names:
         own = self.first_gate + np.arange(len(fanin))[:, None]
         if (fanin >= own).any():
             raise DifferentError("a gate reads a later one", place=self.place)
+
+
+def _as_lut(row: tuple[str, ...]) -> tuple[str, ...]:
+    """Return wire, table, instance, output and four inputs of a LUT or of a carry's majority."""
+    lut, carry = row[:8], row[8:]
+    if lut[0]:
+        return lut
+    wire, instance, out, *pins = carry
+    return wire, _MAJORITY, instance, out, *pins, "1'b0"
 
 
 def _luts(names: _Names, rows: Sequence[tuple[str, ...]]) -> tuple[IntArray, Tables]:

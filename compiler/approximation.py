@@ -11,9 +11,10 @@ from gatec.approx.record import to_record
 from gatec.approx.rows import split_rows
 from gatec.approx.search import Approximation, approximate
 from gatec.console import Progress
-from gatec.design import Mapped, count_luts, map_model
+from gatec.design import count_luts
 from gatec.folder import RECORD_FILE
 from gatec.lower import lower
+from gatec.mapping import Mapped, map_model
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions
 from gatec.passes import CLEAN
@@ -52,8 +53,10 @@ def give_up(
     asked: ApproximateOptions,
     lut_inputs: int,
     progress: Progress,
+    *,
+    chains: bool = False,
 ) -> GivenUp:
-    """Approximate a model on data, and map the trained one to compare with."""
+    """Approximate a model on data, and map the trained one (see `map_model`) to compare with."""
     model.with_output(options.output)
     encoder, head = model.encoder, model.head
     with progress.step("read the data"):
@@ -77,7 +80,7 @@ def give_up(
             drop_votes=asked.drop_votes and options.output == "argmax",
         )
     progress.note("the trained net, to compare with:")
-    trained = map_model(model, lut_inputs, options, progress)
+    trained = map_model(model, lut_inputs, options, progress, chains=chains)
     progress.note("the approximated net:")
     rows = {"fit": split.fit.count, "held_out": split.held_out.count}
     return GivenUp(found, to_record(found), rows, data_sha256, trained)

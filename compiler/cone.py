@@ -1,12 +1,16 @@
-"""Cut a cone out of a netlist, and join two netlists at a cut."""
+"""Cut a cone out of a netlist, and connect netlists at cuts."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
+from gatec.chains import NO_CHAIN, Chains
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
+from gatec.tables import VARIABLE
 
 
 class OpenConeError(ValueError):
@@ -47,32 +51,70 @@ def cone(net: Netlist, sources: IntArray, sinks: IntArray) -> Netlist:
     return Netlist(net.name, ports, outputs, number[net.fanin[gates]], net.tables[gates])
 
 
-def joined(front: Netlist, back: Netlist, like: Netlist) -> Netlist:
-    """Return the netlist with the outputs of `front` as cuts, and `back` of these as outputs.
+def connected(parts: Sequence[Netlist], like: Netlist) -> Netlist:
+    """Return the netlist in which the outputs of each part are the inputs of the next, and cuts.
 
     Parameters
     ----------
-    front
-        Reads the inputs of `like`; one output bit for each cut bit of `like`, in order.
-    back
-        One input bit for each cut bit, one output bit for each output bit of `like`.
+    parts
+        The first reads the inputs of `like`; the outputs of all but the last have, together, one
+        bit for each cut bit of `like`, in order; those of the last are the outputs of `like`.
     like
         Gives name and ports.
     """
-    cut = front.output_nets
-    number = np.concatenate(
-        [[0, 1], cut, np.arange(back.num_gates) + front.num_nets], dtype=np.int32, casting="unsafe"
-    )
-    width = max(front.fanin.shape[1], back.fanin.shape[1])
-    fanin = [
-        np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
-        for rows in (front.fanin, number[back.fanin])
-    ]
+    width = max(part.fanin.shape[1] for part in parts)
+    fanin, tables, cuts = [], [], []
+    chain, carry, chains = [], [], 0
+    sources = np.arange(parts[0].first_input, parts[0].first_gate, dtype=np.int32)
+    first_gate = parts[0].first_gate
+    for part in parts:
+        gates = np.arange(first_gate, first_gate + part.num_gates, dtype=np.int32)
+        number = np.concatenate([np.arange(FIRST_INPUT, dtype=np.int32), sources, gates])
+        padding = ((0, 0), (0, width - part.fanin.shape[1]))
+        fanin.append(np.pad(number[part.fanin], padding))
+        tables.append(part.tables)
+        if part.chains is None:
+            chain.append(np.full(part.num_gates, NO_CHAIN))
+            carry.append(np.zeros(part.num_gates, dtype=bool))
+        else:
+            on = part.chains.chain != NO_CHAIN
+            chain.append(np.where(on, part.chains.chain + chains, NO_CHAIN))
+            carry.append(part.chains.carry)
+            chains += part.chains.count
+        sources = number[part.output_nets]
+        cuts.append(sources)
+        first_gate += part.num_gates
     return like.replace(
         fanin=np.concatenate(fanin),
-        tables=np.concatenate([front.tables, back.tables]),
-        cuts=_renumbered(like.cuts, cut),
-        outputs=_renumbered(like.outputs, number[back.output_nets]),
+        tables=np.concatenate(tables),
+        cuts=_renumbered(like.cuts, np.concatenate(cuts[:-1])),
+        outputs=_renumbered(like.outputs, cuts[-1]),
+        chains=Chains(np.concatenate(chain), np.concatenate(carry)) if chains else None,
+    )
+
+
+def complemented(
+    net: Netlist, inputs: npt.NDArray[np.bool_], outputs: npt.NDArray[np.bool_]
+) -> Netlist:
+    """Return the netlist with some of its input and output bits inverted (one port each)."""
+    first = net.first_gate
+    read = (np.flatnonzero(inputs) + net.first_input).astype(np.int32)
+    number = np.arange(net.num_nets, dtype=np.int32)
+    number[first:] += len(read)
+    number[read] = first + np.arange(len(read))
+    drives = number[net.output_nets]
+    written = drives[outputs]
+    drives[outputs] = net.num_nets + len(read) + np.arange(len(written))
+    width = max(1, net.fanin.shape[1])
+    inverters = [np.pad(nets[:, None], ((0, 0), (0, width - 1))) for nets in (read, written)]
+    gates = np.pad(number[net.fanin], ((0, 0), (0, width - net.fanin.shape[1])))
+    count = len(read), len(written)
+    tables = [np.full(n, ~VARIABLE[0], dtype=np.uint64) for n in count]
+    (port,) = net.outputs
+    return net.replace(
+        fanin=np.concatenate([inverters[0], gates, inverters[1]]),
+        tables=np.concatenate([tables[0], net.tables, tables[1]]),
+        outputs=(Port(port.name, drives, port.encoding),),
     )
 
 

@@ -10,13 +10,14 @@ from typing import Any
 from gatec.approximation import approximation_section, give_up
 from gatec.certify import make_certificate
 from gatec.console import Progress
-from gatec.design import Design, Mapped, build_design, map_model
+from gatec.design import Design, build_design
 from gatec.errors import LimitError
 from gatec.flow import Flow, testbench_file
 from gatec.flows import choose_flow
 from gatec.folder import MODEL_FILE, RECORD_FILE
 from gatec.frontends import ReadOptions, from_module, neutral_bytes, read_model
 from gatec.manifest import make_manifest, to_json
+from gatec.mapping import Mapped, map_model
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions
 from gatec.publish import MANIFEST, check_target, publish
@@ -115,9 +116,9 @@ def compile_model(
         check_target(output_dir)
     asked, given_up = options.approximation, None
     if asked is not None:
-        given_up = give_up(graph, options, asked, flow.lut_inputs, progress)
+        given_up = give_up(graph, options, asked, flow.lut_inputs, progress, chains=flow.chains)
         graph = given_up.found.model
-    mapped = map_model(graph, flow.lut_inputs, options, progress)
+    mapped = map_model(graph, flow.lut_inputs, options, progress, chains=flow.chains)
     design, physical, files = _meet_clock(mapped, flow, options, progress)
     certificate = make_certificate(design, options, progress)
     if certificate is not None:

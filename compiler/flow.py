@@ -70,9 +70,16 @@ class Flow(ABC):
             return None, self.levels_at(self.required_clock)
         return None, DEFAULT_LEVELS
 
+    @property
+    def chains(self) -> bool:
+        """Whether the fabric has carry chains that gatec uses."""
+        return False
+
     def check(self) -> None:
         """Raise `UsageError` at the first option that does not go with the target."""
         _ = self.lut_inputs, self.pipelining()
+        if self.options.head == "carry" and not self.chains:
+            raise UsageError("--head carry", expected=f"--head tree for {self.target.name}")
 
     @abstractmethod
     def levels_at(self, clock_mhz: float) -> int:

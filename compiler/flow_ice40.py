@@ -36,6 +36,11 @@ class Ice40Flow(Flow):
         super().check()
         _ = self.package
 
+    @property
+    def chains(self) -> bool:
+        """Every logic cell has a carry."""
+        return True
+
     def levels_at(self, clock_mhz: float) -> int:
         """Return the device's estimate."""
         return self.device.delays.levels_at(clock_mhz)
@@ -94,7 +99,7 @@ class Ice40Flow(Flow):
                 "logic cells": routed.utilisation["ICESTORM_LC"][0],
             },
             "available": {"logic cells": self.device.luts, "BRAM": self.device.brams},
-            "body_luts": synthesis.body_luts,
+            "body_cells": synthesis.body_cells,
             "fmax_mhz": round(routed.fmax_mhz, 3),
             "clock_mhz": round(clock, 3),
             **timing(design.emitted.shape, clock),

@@ -14,6 +14,8 @@ import numpy.typing as npt
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
 from gatec.blocks_threshold import ClassScores, ThresholdLayer
+from gatec.heads.lowering import lower_planned
+from gatec.heads.tree import HeadPlan
 from gatec.lower_argmax import SelectNode, lower_argmax
 from gatec.lower_bits import Claim, lower_bits
 from gatec.lower_compare import lower_at_least
@@ -26,6 +28,7 @@ from gatec.netlist_builder import NetlistBuilder
 INPUT_PORT = "x"
 OUTPUT_PORT = "y"
 SCORES_CUT = "scores"
+LEAVES_CUT = "leaves"
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class Lowering:
     Attributes
     ----------
     netlist
-        One input port `x` and one output port `y`; a cut `scores` in front of an argmax, and one
-        behind each layer of threshold neurons, where the blocks stand in a row.
+        One input port `x` and one output port `y`; a cut `scores` in front of an argmax, with a
+        plan a cut `leaves` in front of its additions, and a cut behind each layer of threshold
+        neurons, where the blocks stand in a row.
     block_nets
         For each block by name, the nets that hold its outputs: `int32[width]`, for class scores
         `int32[classes, score_bits]`.
@@ -58,8 +62,11 @@ class Lowering:
     sums: dict[str, SumClaim] = field(default_factory=dict)
 
 
-def lower(model: ModelGraph) -> Lowering:
-    """Return the reference netlist of a model, gate for gate, with adders and comparators."""
+def lower(model: ModelGraph, plan: HeadPlan | None = None) -> Lowering:
+    """Return the reference netlist of a model, gate for gate, with adders and comparators.
+
+    With a plan, which is a hint for the one GroupSum and not trusted, its sums are built by that.
+    """
     inputs = make_ports((INPUT_PORT, model.num_inputs, _input_encoding(model)))
     builder = NetlistBuilder(model.num_inputs)
     nets: npt.NDArray[np.int32] = inputs[0].nets
@@ -86,7 +93,12 @@ def lower(model: ModelGraph) -> Lowering:
         elif isinstance(block, LutLayer):
             nets = builder.add(block.tables, nets[block.fanin])
         elif isinstance(block, GroupSum):
-            nets, compressors = lower_sums(builder, nets.reshape(block.classes, block.group))
+            bits = nets.reshape(block.classes, block.group)
+            if plan is None:
+                nets, compressors = lower_sums(builder, bits)
+            else:
+                nets, compressors, leaves = lower_planned(builder, bits, plan)
+                cuts += (Port(LEAVES_CUT, leaves.reshape(-1)),)
         elif isinstance(block, Argmax):
             cuts += (Port(SCORES_CUT, nets.reshape(-1), f"unsigned x{nets.shape[1]}"),)
             nets, selects = lower_argmax(builder, nets)

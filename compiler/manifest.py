@@ -33,7 +33,8 @@ def interface_section(design: Design) -> dict[str, Any]:
         "input": _port(netlist.inputs[0].encoding, shape.input_bits, shape.beat_bits),
         "output": _port(netlist.outputs[0].encoding, shape.output_bits, shape.out_beat_bits),
         "stage_bits": list(shape.rank_bits),
-        "cut_nets": None if design.cut is None else design.cut.tolist(),
+        "cut_nets": None if design.cut is None else design.cut.nets.tolist(),
+        "cut_inverted": None if design.cut is None else design.cut.inverted.astype(int).tolist(),
         "latency_cycles": shape.latency,
         "initiation_interval_cycles": shape.interval,
     }

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray, frozen
+from gatec.chains import ChainError, Chains, chain_levels, check_chains
 from gatec.tables import MAX_FANIN, Tables, depends
 
 CONST0_NET = 0
@@ -89,6 +90,9 @@ class Netlist:
         `int32[gates]`, the pipeline stage of each gate, or None for a netlist without stages. A net
         that is read in a later stage than its own passes one register for each boundary between,
         and every output leaves the last stage through a register: latency is `num_stages` cycles.
+    chains
+        Which gates are the logic cells of carry chains, or None. To everything that asks for the
+        function they are gates like others; passes, which move gates, come before them.
     """
 
     name: str
@@ -100,6 +104,7 @@ class Netlist:
     register_init: npt.NDArray[np.bool_] = field(default_factory=_no_flags)
     cuts: tuple[Port, ...] = ()
     stage: IntArray | None = None
+    chains: Chains | None = None
 
     def __post_init__(self) -> None:
         for key, dtype in (
@@ -182,7 +187,12 @@ class Netlist:
 
     @cached_property
     def levels(self) -> IntArray:
-        """`int32[nets]`: gates on the longest path up to and with each net; sources are 0."""
+        """`int32[nets]`: gates on the longest path up to and with each net; sources are 0.
+
+        A carry counts nothing: it passes along its chain in a fraction of a LUT's delay.
+        """
+        if self.chains is not None:
+            return chain_levels(self, self.chains)
         level = np.zeros(self.num_nets, dtype=np.int32)
         for start, stop in self.blocks:
             above = level[self.fanin[start:stop]].max(axis=1, initial=0)
@@ -210,6 +220,11 @@ class Netlist:
         _verify_ports(self)
         _verify_gates(self)
         _verify_stages(self)
+        if self.chains is not None:
+            try:
+                check_chains(self, self.chains)
+            except ChainError as error:
+                raise NetlistError(f"{self.name}: {error}") from None
 
     def __repr__(self) -> str:
         from gatec.text import to_text

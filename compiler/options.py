@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 from gatec.approx.options import ApproximateOptions
 from gatec.errors import UsageError
 from gatec.model import OUTPUT_KINDS, OutputKind
 
+HeadKind = Literal["tree", "carry"]
+HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry")
 MAX_EFFORT = 3
 MAX_TIMEOUT = 1_000_000
 MAX_VECTORS = 1_000_000
@@ -48,6 +51,9 @@ class CompileOptions:
         LUT size of target `generic`, 2 to 6; fixed by every other target.
     place_and_route
         False stops after the proved Verilog.
+    head
+        How class sums are built: `tree` (adders in LUTs) or `carry` (on carry chains); None: chains
+        where the target has them, from `-O2` on.
     seed
         Of place and route.
     proof_timeout
@@ -81,6 +87,7 @@ class CompileOptions:
     out_beat_bits: int | None = None
     lut_inputs: int | None = None
     place_and_route: bool = True
+    head: HeadKind | None = None
     seed: int = 1
     proof_timeout: float = 600.0
     allow_unproved: bool = False
@@ -107,6 +114,8 @@ class CompileOptions:
             raise UsageError(f"--board and {other} together", expected="one of them")
         if not 0 <= self.optimise <= MAX_EFFORT:
             raise UsageError(f"-O{self.optimise}", expected=f"-O0 to -O{MAX_EFFORT}")
+        if self.head is not None and self.head not in HEAD_KINDS:
+            raise UsageError(f"--head {self.head}", expected="tree or carry")
         if self.output not in OUTPUT_KINDS:
             raise UsageError(f"--output {self.output}", expected=" or ".join(OUTPUT_KINDS))
         check_timeout(self.proof_timeout)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
+from gatec.chains import count_cells
 from gatec.netlist import CONST1_NET, Netlist
 
 
@@ -31,6 +32,20 @@ def register_bits(net: Netlist) -> int:
     """Return the number of flip-flops that the pipeline needs."""
     birth, death = _lifetimes(net)
     return int((death - birth).sum())
+
+
+def packed_cells(net: Netlist) -> int:
+    """Return the number of logic cells with the pipeline's flip-flops.
+
+    A flip-flop shares the cell of the LUT in front of it when nothing else reads the LUT.
+    """
+    assert net.stage is not None, "a netlist without pipeline stages"
+    birth, death = _lifetimes(net)
+    shares = death > birth
+    shares[: net.first_gate] = False
+    for column in net.fanin.T:
+        shares[column[birth[column] == net.stage]] = False
+    return count_cells(net) + int((death - birth).sum()) - int(shares.sum())
 
 
 def _lifetimes(net: Netlist) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

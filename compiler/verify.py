@@ -18,11 +18,12 @@ from gatec.evaluate import evaluate_outputs
 from gatec.folder import RECORD_FILE, OutputFolder
 from gatec.frontends import ReadOptions, read_model
 from gatec.lower import lower
+from gatec.mapping import plan_of
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import check_timeout
 from gatec.proof.arithmetic import check_lowering
-from gatec.proof.parts import prove_in_parts
+from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Verdict
 from gatec.vectors import INPUT_FILE, OUTPUT_FILE, from_hex
 
@@ -50,7 +51,7 @@ def verify_folder(
     if folder.manifest.get("approximation") is not None:
         yield f"APPROXIMATED: the model is the trained net less what {RECORD_FILE} lists"
     model = folder.model() if model_file is None else _original(folder, model_file, reading)
-    lowering = lower(model)
+    lowering = lower(model, plan_of(model, folder.manifest["circuit"]["head_order"]))
     yield from check_lowering(model, lowering)
     back = read_back(folder.verilog, core_shape(folder))
     yield from back.facts
@@ -59,8 +60,11 @@ def verify_folder(
         lowering.netlist.num_outputs,
     ):
         raise DifferentError("the Verilog has other widths than the model", file=path)
-    hint = folder.manifest["interface"].get("cut_nets")
-    cut = None if hint is None else np.array(hint, dtype=np.int32)
+    stated = folder.manifest["interface"]
+    cut = None
+    if stated["cut_nets"] is not None and stated["cut_inverted"] is not None:
+        nets, inverted = (np.array(stated[key]) for key in ("cut_nets", "cut_inverted"))
+        cut = Cut(nets.astype(np.int32), inverted.astype(bool))
     proof = prove_in_parts(lowering.netlist, back.netlist, cut, timeout)
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(f"the Verilog is not the model: {proof.counterexample}", file=path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatec.blif import read_blif, write_blif
-from gatec.cone import OpenConeError, cone, joined
+from gatec.cone import OpenConeError, cone, connected
 from gatec.netlist import Netlist
 from gatec.passes.absorb import absorb
 from gatec.passes.prune import prune
@@ -57,7 +57,7 @@ def map_lut(
     if parts is None:
         return _sequential(_smallest(core, k, scripts, timeout), net)
     front, back = (_smallest(part, k, scripts, timeout) for part in parts)
-    return joined(front, back, net)
+    return connected((front, back), net)
 
 
 def _parts(core: Netlist) -> tuple[Netlist, Netlist] | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from gatec.chain_graph import ChainGraph, whole_chains
 from gatec.errors import UsageError
 from gatec.netlist import CONST1_NET, Netlist
 from gatec.stages import register_bits
@@ -25,7 +26,8 @@ def pipeline(
 
     A gate has a *time*, later than that of its fan-in, and each stage as many times as levels: so
     no more gates than that follow one another in a stage. A mean of two schedules is a schedule
-    too: the search moves single gates from a few means of the earliest and the latest.
+    too: the search moves single gates from a few means of the earliest and the latest. The gates of
+    a carry chain stay together: they are scheduled as one, as long as the chain has LUTs in a row.
 
     Parameters
     ----------
@@ -42,13 +44,17 @@ def pipeline(
     """
     assert net.num_registers == 0, "pipeline stages around state registers"
     best, fewest = net, -1
-    for lengths in _stage_lengths(net, levels_per_stage, stages):
-        plan = _Plan(net, lengths)
+    graph = whole_chains(net)
+    # A mean of two schedules may lay a chain across a boundary.
+    starts = _STARTS if graph.steps.max(initial=1) == 1 else (0.0, 1.0)
+    for lengths in _stage_lengths(net, graph, levels_per_stage, stages):
+        plan = _Plan(graph, lengths)
         early, late = plan.earliest(), plan.latest()
-        for share in _STARTS:
+        for share in starts:
             start = np.floor(early + share * (late - early)).astype(np.int64)
             for time in plan.improved(start):
-                staged = net.replace(stage=plan.stage_of[time].astype(np.int32))
+                stage = plan.stage_of[time][graph.node_of_gate]
+                staged = net.replace(stage=stage.astype(np.int32))
                 bits = register_bits(staged)
                 if staged.num_stages == len(lengths) and (bits < fewest or fewest < 0):
                     best, fewest = staged, bits
@@ -56,7 +62,7 @@ def pipeline(
 
 
 def _stage_lengths(
-    net: Netlist, levels_per_stage: int | None, stages: int | None
+    net: Netlist, graph: ChainGraph, levels_per_stage: int | None, stages: int | None
 ) -> list[list[int]]:
     """Return the choices of how many levels each stage has."""
     given = [value for value in (levels_per_stage, stages) if value is not None]
@@ -65,9 +71,21 @@ def _stage_lengths(
     if given[0] < 1:
         raise UsageError(f"pipeline of {given[0]}", expected="1 or more")
     depth = max(1, int(net.levels.max(initial=0)))
+    steps = int(graph.steps.max(initial=1))
     if levels_per_stage is not None:
-        return [[levels_per_stage] * -(-depth // levels_per_stage)]
+        if steps > levels_per_stage:
+            raise UsageError(
+                f"{levels_per_stage} LUT levels in a stage", expected=f"{steps} for a carry chain"
+            )
+        # Chains that do not fit into what is left of a stage may take more stages than the depth.
+        generous = _Plan(graph, [levels_per_stage] * (depth + 1))
+        last = int(generous.earliest().max(initial=0))
+        return [[levels_per_stage] * (last // levels_per_stage + 1)]
     assert stages is not None
+    if steps > 1:
+        # A chain ends as a whole, so what reads its first sums waits for its last.
+        depth = int(_Plan(graph, [depth * steps]).earliest().max()) + 1
+    assert steps == 1 or stages == 1, "chains of several additions need levels in a stage"
     if stages > depth:
         raise UsageError(f"{stages} stages for {depth} levels of gates", expected=f"1..{depth}")
     # Equal stages leave more freedom; those that just add up surely are as many as asked for.
@@ -78,6 +96,8 @@ def _stage_lengths(
 class _Plan:
     """Schedules of one netlist for given stage lengths; a schedule is the `int64[gates]` times.
 
+    A gate of several steps, which is a carry chain, ends at its time and lies in one stage.
+
     Attributes
     ----------
     stage_of
@@ -86,8 +106,9 @@ class _Plan:
         The first and the last time of each stage.
     """
 
-    def __init__(self, net: Netlist, lengths: list[int]) -> None:
-        self.net = net
+    def __init__(self, graph: ChainGraph, lengths: list[int]) -> None:
+        self.net = graph.net
+        self.steps = graph.steps
         self.stage_of: Times = np.repeat(np.arange(len(lengths)), lengths)
         self.begin: Times = np.cumsum([0, *lengths[:-1]])
         self.last: Times = np.cumsum(lengths) - 1
@@ -95,15 +116,27 @@ class _Plan:
 
     def earliest(self) -> Times:
         """Return the schedule that starts every gate as soon as its fan-in is there."""
-        return self.net.levels[self.net.first_gate :].astype(np.int64) - 1
+        net = self.net
+        ready = np.zeros(net.num_nets, dtype=np.int64)
+        for start, stop in net.blocks:
+            low = ready[net.fanin[start:stop]].max(axis=1, initial=0)
+            time = low + self.steps[start:stop] - 1
+            # The next stage, where this one ends in the middle of a chain.
+            begun = self.begin[self.stage_of[time]]
+            time = np.where(low < begun, begun + self.steps[start:stop] - 1, time)
+            ready[net.first_gate + start : net.first_gate + stop] = time + 1
+        return ready[net.first_gate :] - 1
 
     def latest(self) -> Times:
         """Return the schedule that starts every gate just before its first reader."""
         net = self.net
         bound = np.full(net.num_nets, self.last[-1], dtype=np.int64)
         for start, stop in reversed(net.blocks):
-            time = bound[net.first_gate + start : net.first_gate + stop]
-            np.minimum.at(bound, net.fanin[start:stop], time[:, None] - 1)
+            own = slice(net.first_gate + start, net.first_gate + stop)
+            steps, time = self.steps[start:stop], bound[own]
+            begun = self.begin[self.stage_of[time]]
+            bound[own] = time = np.where(time - steps + 1 < begun, begun - 1, time)
+            np.minimum.at(bound, net.fanin[start:stop], (time - steps)[:, None])
         return bound[net.first_gate :]
 
     def improved(self, time: Times) -> Iterator[Times]:
@@ -127,8 +160,10 @@ class _Plan:
             high = bound[net.first_gate + start : net.first_gate + stop]
             now = time[start:stop]
             stage = np.clip(wish[start:stop], stage_of[now], stage_of[high])
-            time[start:stop] = np.maximum(np.minimum(high, self.last[stage]), now)
-            np.minimum.at(bound, net.fanin[start:stop], time[start:stop, None] - 1)
+            moved = np.maximum(np.minimum(high, self.last[stage]), now)
+            steps = self.steps[start:stop]
+            time[start:stop] = np.where(steps == 1, moved, now)
+            np.minimum.at(bound, net.fanin[start:stop], (time[start:stop] - steps)[:, None])
         return time
 
     def _move_earlier(self, time: Times) -> Times:
@@ -141,7 +176,8 @@ class _Plan:
             low = ready[net.fanin[start:stop]].max(axis=1, initial=0)
             now = ready[own] - 1
             stage = np.clip(wish[start:stop], stage_of[low], stage_of[now])
-            ready[own] = np.minimum(np.maximum(low, self.begin[stage]), now) + 1
+            moved = np.minimum(np.maximum(low, self.begin[stage]), now)
+            ready[own] = np.where(self.steps[start:stop] == 1, moved, now) + 1
         return ready[net.first_gate :] - 1
 
     def _wishes(self, time: Times) -> tuple[Times, Times]:

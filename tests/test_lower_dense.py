@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from gatec.bits import all_inputs, unpack
 from gatec.blocks import Block, InputBits
 from gatec.blocks_threshold import ClassScores, ThresholdLayer, dense_thresholds
+from gatec.cone import connected
 from gatec.errors import DifferentError, ModelError
 from gatec.evaluate import evaluate_outputs
 from gatec.frontends import neutral_bytes, read_model
@@ -22,7 +23,7 @@ from gatec.passes import CLEAN, SPLIT
 from gatec.passes.runner import run_passes
 from gatec.proof.arithmetic import check_lowering
 from gatec.proof.structure import equal_outputs
-from gatec.segments import put_together, take_apart
+from gatec.segments import take_apart
 from gatec.tables import expand
 
 
@@ -134,7 +135,7 @@ def test_segments_are_the_whole() -> None:
     net = lower(wide_model()).netlist
     segments = take_apart(net)
     assert segments is not None
-    again = put_together(segments, net)
+    again = connected(segments, net)
     again.verify()
     rng = np.random.default_rng(1)
     words = rng.integers(0, 1 << 64, size=(100, 8), dtype=np.uint64)

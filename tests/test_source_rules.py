@@ -24,6 +24,7 @@ DRIVER_MODULES = (
     "gatec.flows",
     "gatec.folder",
     "gatec.manifest",
+    "gatec.mapping",
     "gatec.report",
     "gatec.rtl",
     "gatec.simulation",

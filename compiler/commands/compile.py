@@ -14,7 +14,7 @@ from gatec.driver import compile_model
 from gatec.frontends import ReadOptions
 from gatec.manifest import to_json
 from gatec.model import OUTPUT_KINDS
-from gatec.options import CompileOptions
+from gatec.options import HEAD_KINDS, CompileOptions
 from gatec.report import summary
 
 _TARGET = (
@@ -41,6 +41,11 @@ _CIRCUIT = (
         default=2,
         show_default=True,
         help="Effort: 0 map only, 1 fast, 2 smaller, 3 the best of several tries.",
+    ),
+    click.option(
+        "--head",
+        type=click.Choice(HEAD_KINDS),
+        help="Class sums in LUTs or on carry chains; default: chains where there are any.",
     ),
     click.option("--stages", type=int, metavar="N", help="Pipeline stages."),
     click.option("--levels-per-stage", type=int, metavar="N", help="LUT levels in a stage."),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
-from gatec.cone import OpenConeError, cone
+from gatec.cone import OpenConeError, complemented, cone
 from gatec.netlist import FIRST_INPUT, Netlist, Port
 from gatec.proof.equivalence import check_widths, find_difference, prove_equal, smoke_words
 from gatec.proof.structure import equal_outputs
@@ -24,17 +25,32 @@ _LARGE = 10_000
 _MOST_PARTS = 10
 
 
-def prove_in_parts(
-    reference: Netlist, circuit: Netlist, cut: IntArray | None, timeout: float
-) -> Proof:
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """Where a circuit is said to hold the cuts of its reference; a hint, not trusted.
+
+    Attributes
+    ----------
+    nets
+        `int32[bits]`: nets of the circuit, for the cuts of the reference in order. Each cut but the
+        first depends on the one before it alone.
+    inverted
+        `bool[bits]`: whether a net holds the bit's complement.
+    """
+
+    nets: IntArray
+    inverted: npt.NDArray[np.bool_]
+
+
+def prove_in_parts(reference: Netlist, circuit: Netlist, cut: Cut | None, timeout: float) -> Proof:
     """Decide whether `circuit` computes what `reference` computes, as `prove_equal` does.
 
     Parameters
     ----------
     cut
-        Nets of `circuit` that are said to hold the cuts of `reference`, in order; None for no such
-        claim. It is a hint, not trusted: first the cuts are proved equal, then the outputs as
-        functions of the cuts. Where either fails the circuits are compared as a whole.
+        Where `circuit` is said to hold the cuts of `reference`, or None. The outputs are proved as
+        functions of the last cut, it as a function of the one before, and the first as a function
+        of the inputs. Where that fails the circuits are compared as a whole.
     timeout
         Seconds for each ABC run, and for all parts together.
     """
@@ -43,7 +59,7 @@ def prove_in_parts(
     if found is not None:
         return Proof(Verdict.DIFFERENT, "random vectors", found)
     deadline = time.monotonic() + timeout
-    proof = _through_cut(reference, circuit, cut, deadline)
+    proof = _through_cuts(reference, circuit, cut, deadline)
     if proof is None:
         proof = _by_outputs(reference, circuit, deadline)
     if proof.verdict is not Verdict.DIFFERENT or proof.counterexample is None:
@@ -53,25 +69,24 @@ def prove_in_parts(
     return Proof(Verdict.DIFFERENT, proof.method, find_difference(reference, circuit, words))
 
 
-def _through_cut(
-    reference: Netlist, circuit: Netlist, cut: IntArray | None, deadline: float
+def _through_cuts(
+    reference: Netlist, circuit: Netlist, cut: Cut | None, deadline: float
 ) -> Proof | None:
     """Return a proof of equivalence by way of the cuts, or None where that way is closed.
 
     From the outputs back to the inputs, each cut as a function of the one before it. The first that
     is not equal ends it: what is behind may still be equal as a whole.
     """
-    if cut is None or not len(reference.cut_nets) or len(cut) != len(reference.cut_nets):
+    levels = _levels(reference, circuit, cut)
+    if cut is None or not levels:
         return None
-    if not _is_of(circuit, cut):
-        return None
-    known = [port.nets for port in reference.cuts]
-    said = np.split(cut, np.cumsum([len(nets) for nets in known])[:-1])
-    sides = _in_front(reference, reference.cut_nets), _in_front(circuit, cut)
     try:
-        segments = _segments(reference, circuit, known, said)
+        segments = _segments(reference, circuit, levels)
     except OpenConeError:
         return None
+    nothing = np.zeros(reference.num_inputs, dtype=bool)
+    known = complemented(_in_front(reference, reference.cut_nets), nothing, cut.inverted)
+    sides = known, _in_front(circuit, cut.nets)
     if find_difference(*sides, smoke_words(reference.num_inputs)) is not None:
         return None
     proof = prove_equal(*segments.pop(), timeout=_left(deadline))
@@ -86,18 +101,35 @@ def _through_cut(
     return Proof(Verdict.EQUIVALENT, f"{method}, through the cut at {names}")
 
 
+def _levels(reference: Netlist, circuit: Netlist, cut: Cut | None) -> list[Cut]:
+    """Return the circuit's bits for each cut of the reference; none if the claim makes no sense."""
+    known = len(reference.cut_nets)
+    if cut is None or not known or len(cut.nets) != known or len(cut.inverted) != known:
+        return []
+    if not ((cut.nets >= 0) & (cut.nets < circuit.num_nets)).all():
+        return []
+    ends = np.cumsum([port.width for port in reference.cuts])[:-1]
+    split = zip(np.split(cut.nets, ends), np.split(cut.inverted, ends), strict=True)
+    return [Cut(nets, inverted) for nets, inverted in split]
+
+
 def _segments(
-    reference: Netlist, circuit: Netlist, known: list[IntArray], said: list[IntArray]
+    reference: Netlist, circuit: Netlist, levels: list[Cut]
 ) -> list[tuple[Netlist, Netlist]]:
     """Return both sides of each segment: inputs to first cut, cut to cut, last cut to outputs.
 
     The first may read all inputs. Raises `OpenConeError` where a segment reads past its cut.
     """
-    pairs = [(_in_front(reference, known[0]), _in_front(circuit, said[0]))]
-    ends = [*known[1:], reference.output_nets], [*said[1:], circuit.output_nets]
-    for own, cut, sinks, others in zip(known, said, *ends, strict=True):
-        one, other = _behind(reference, own, cut, sinks), _behind(circuit, cut, cut, others)
-        pairs.append((one, other))
+    known = [port.nets for port in reference.cuts]
+    nothing = np.zeros(reference.num_inputs, dtype=bool)
+    front = complemented(_in_front(reference, known[0]), nothing, levels[0].inverted)
+    pairs = [(front, _in_front(circuit, levels[0].nets))]
+    outputs = Cut(circuit.output_nets, np.zeros(circuit.num_outputs, dtype=bool))
+    ends = zip([*known[1:], reference.output_nets], [*levels[1:], outputs], strict=True)
+    for sources, level, (sinks, after) in zip(known, levels, ends, strict=True):
+        one = complemented(cone(reference, sources, sinks), level.inverted, after.inverted)
+        other = cone(circuit, level.nets, after.nets)
+        pairs.append((_by_nets(one, level.nets), _by_nets(other, level.nets)))
     return pairs
 
 
@@ -106,13 +138,12 @@ def _in_front(net: Netlist, cut: IntArray) -> Netlist:
     return net.replace(outputs=(Port("y", cut),), cuts=(), stage=None)
 
 
-def _behind(net: Netlist, own: IntArray, cut: IntArray, sinks: IntArray) -> Netlist:
-    """Return what computes `sinks` from the cut, which is at the nets `own`.
+def _by_nets(behind: Netlist, cut: IntArray) -> Netlist:
+    """Return the netlist behind a cut that reads one input in place of all that share a net.
 
     In the circuit, two bits of the cut may share a net or be constant; the proof in front of the
-    cut shows that for the reference too. So one input is read in place of all its equals.
+    cut shows that for the reference too.
     """
-    behind = cone(net, own, sinks)
     _, first, which = np.unique(cut, return_index=True, return_inverse=True)
     renamed = np.arange(behind.num_nets, dtype=np.int32)
     inputs = slice(behind.first_input, behind.first_register)
@@ -120,10 +151,6 @@ def _behind(net: Netlist, own: IntArray, cut: IntArray, sinks: IntArray) -> Netl
     (port,) = behind.outputs
     outputs = (Port(port.name, renamed[port.nets], port.encoding),)
     return behind.replace(fanin=renamed[behind.fanin], outputs=outputs)
-
-
-def _is_of(circuit: Netlist, cut: IntArray) -> bool:
-    return bool(((cut >= 0) & (cut < circuit.num_nets)).all())
 
 
 def _by_outputs(reference: Netlist, circuit: Netlist, deadline: float) -> Proof:

@@ -1,0 +1,148 @@
+"""Choose which bits of a class share an adder cell, so that its tables absorb their gates.
+
+A full adder is two tables of three inputs. On tables of four inputs, one of its three bits can be a
+gate of two inputs for nothing, two can if they share an input, and three if they read four nets in
+all. So bits whose tables share inputs go into one adder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import networkx as nx
+import numpy as np
+import numpy.typing as npt
+
+from gatec.blocks import IntArray
+from gatec.netlist import Netlist
+from gatec.tables import depends
+
+_TABLE_INPUTS = 4
+
+
+@dataclass(frozen=True)
+class _Bits:
+    """The bits of one class.
+
+    Attributes
+    ----------
+    reads
+        The nets that each bit's table reads; of a bit that is no gate, its own.
+    free
+        The bits that an adder may absorb: tables of two inputs that nothing else reads.
+    """
+
+    reads: list[frozenset[int]]
+    free: set[int]
+
+    @cached_property
+    def _readers(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for bit in self.free:
+            for net in self.reads[bit]:
+                found.setdefault(net, set()).add(bit)
+        return found
+
+    def near(self, bit: int, among: set[int]) -> set[int]:
+        """Return the free bits of `among` that share an input with `bit`."""
+        sharing = set().union(*(self._readers.get(net, set()) for net in self.reads[bit]))
+        return (sharing & among) - {bit}
+
+
+def group_bits(mapped: Netlist, classes: int, leaves: Sequence[int]) -> npt.NDArray[np.int64]:
+    """Return the order in which the leaves of a head take the bits of each class.
+
+    Parameters
+    ----------
+    mapped
+        The bits in tables of up to four inputs: its outputs, class by class.
+    classes
+        How many classes.
+    leaves
+        How many bits each leaf takes: 1, 2 or 3.
+
+    Returns
+    -------
+    numpy.ndarray
+        `int64[classes, group]`.
+    """
+    outputs = mapped.output_nets.reshape(classes, -1)
+    readers = np.bincount(mapped.fanin.ravel(), minlength=mapped.num_nets)
+    readers += np.bincount(mapped.output_nets, minlength=mapped.num_nets)
+    return np.array([_order(_bits(mapped, nets, readers), leaves) for nets in outputs])
+
+
+def _bits(mapped: Netlist, nets: IntArray, readers: npt.NDArray[np.int64]) -> _Bits:
+    reads, free = [], set()
+    width = mapped.fanin.shape[1]
+    for bit, net in enumerate(nets.tolist()):
+        gate = net - mapped.first_gate
+        if gate < 0:
+            reads.append(frozenset((net,)))
+            continue
+        table = mapped.tables[gate : gate + 1]
+        slots = [slot for slot in range(width) if depends(table, slot)[0]]
+        reads.append(frozenset(mapped.fanin[gate, slots].tolist()))
+        if len(reads[-1]) <= 2 and readers[net] == 1:
+            free.add(bit)
+    return _Bits(reads, free)
+
+
+def _order(bits: _Bits, leaves: Sequence[int]) -> list[int]:
+    """Return the bits in the order of the leaves."""
+    count = sum(size == 3 for size in leaves)
+    left = set(range(len(bits.reads)))
+    full = _threes(bits, left, count)
+    pairs = _pairs(bits, left, count - len(full))
+    left -= {bit for pair in pairs for bit in pair}
+    free = sorted(left & bits.free, reverse=True)
+    others = sorted(left - bits.free, reverse=True)
+
+    def take(first: list[int], second: list[int]) -> int:
+        return (first or second).pop()
+
+    # Single bits are not absorbed, so they come from those that cannot be; half adders absorb two.
+    groups: dict[int, list[list[int]]] = {1: [], 2: [], 3: full}
+    groups[1] = [[take(others, free)] for size in leaves if size == 1]
+    groups[3] += [[*pair, take(others, free)] for pair in pairs]
+    groups[2] = [[take(free, others), take(free, others)] for size in leaves if size == 2]
+    while len(groups[3]) < count:
+        groups[3].append([take(free, others), take(others, free), take(others, free)])
+    turn = {size: iter(found) for size, found in groups.items()}
+    return [bit for size in leaves for bit in next(turn[size])]
+
+
+def _threes(bits: _Bits, left: set[int], most: int) -> list[list[int]]:
+    """Take bits in threes that read four nets in all, bits with few neighbours first."""
+    found: list[list[int]] = []
+    free = left & bits.free
+    neighbours = {bit: bits.near(bit, free) for bit in free}
+    for bit in sorted(free, key=lambda b: (len(neighbours[b]), b)):
+        if len(found) == most:
+            break
+        if bit not in left:
+            continue
+        best: tuple[int, int, int] | None = None
+        for second in neighbours[bit]:
+            for third in {*neighbours[bit], *neighbours[second]} - {bit, second}:
+                reads = len(bits.reads[bit] | bits.reads[second] | bits.reads[third])
+                if second in left and third in left and reads <= _TABLE_INPUTS:
+                    best = min(best or (reads, second, third), (reads, second, third))
+        if best is not None:
+            found.append([bit, *best[1:]])
+            left -= set(found[-1])
+    return found
+
+
+def _pairs(bits: _Bits, left: set[int], most: int) -> list[tuple[int, int]]:
+    """Return as many pairs of bits that read three nets together as there can be, up to `most`."""
+    graph = nx.Graph()
+    free = left & bits.free
+    for bit in sorted(free):
+        for other in sorted(bits.near(bit, free)):
+            if other > bit and len(bits.reads[bit] | bits.reads[other]) < _TABLE_INPUTS:
+                graph.add_edge(bit, other)
+    matching = nx.max_weight_matching(graph, maxcardinality=True)
+    return sorted((min(pair), max(pair)) for pair in matching)[:most]

@@ -1,0 +1,129 @@
+"""Adder trees for carry chains: how a count of many bits is put together from small numbers.
+
+The leaves are single bits and half and full adders of two and three bits, which look-up tables do
+best: they absorb the gates in front of them. Above them, chains add two numbers and a third bit of
+weight 1. A number of k bits that takes every value up to `2**k - 1` wastes no cell of a chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+# What a chain costs beside one logic cell for each bit of its operands: the cell that takes the
+# last carry out. A carry from outside costs as much again where a chain begins; chains that follow
+# one another in one column share that cell (`gatec.heads.carry`).
+_TAKE_OUT = 1.0
+_BRING_IN = 0.35
+# A full adder among the gates costs two tables and saves one in front of it.
+_FULL_ADDER = 1.0
+# Splits that are tried beside the most even one, and beside full numbers.
+_NEAR = 12
+
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Add:
+    """One addition; numbers are leaves first, then additions in order.
+
+    Attributes
+    ----------
+    a, b
+        The numbers added; `a` has `width` bits and `b` at most as many.
+    carry_in
+        A leaf of one bit that is added too, or -1.
+    width
+        Bits of `a`; the sum has one more.
+    height
+        Additions on the longest way from a leaf, this one included.
+    """
+
+    a: int
+    b: int
+    carry_in: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class HeadPlan:
+    """How the bits of each class are counted.
+
+    Attributes
+    ----------
+    order
+        `int64[classes, group]`: the bits of each class in the order in which leaves take them.
+    leaves
+        How many bits each leaf takes: 1, 2 or 3.
+    adds
+        The additions by height.
+    """
+
+    order: npt.NDArray[np.int64]
+    leaves: tuple[int, ...]
+    adds: tuple[Add, ...]
+
+    @property
+    def height(self) -> int:
+        """The most additions on a way."""
+        return max((add.height for add in self.adds), default=0)
+
+
+def plan_tree(group: int) -> tuple[tuple[int, ...], tuple[Add, ...]]:
+    """Return the leaves and additions for the count of `group` bits that cost the fewest cells."""
+    leaves: list[int] = []
+    # Operands of each addition, as (is a leaf, index), before they are sorted by height.
+    found: list[tuple[tuple[bool, int], tuple[bool, int], int, int, int]] = []
+
+    def build(bits: int) -> tuple[tuple[bool, int], int]:
+        split = _best(bits)[1]
+        if split is None:
+            leaves.append(bits)
+            return (True, len(leaves) - 1), 0
+        first, second, extra = split
+        a, height_a = build(first)
+        b, height_b = build(second)
+        carry = build(1)[0][1] if extra else NONE
+        height = 1 + max(height_a, height_b)
+        found.append((a, b, carry, first.bit_length(), height))
+        return (False, len(found) - 1), height
+
+    build(group)
+    rank = sorted(range(len(found)), key=lambda index: found[index][4])
+    place = {index: len(leaves) + position for position, index in enumerate(rank)}
+
+    def number(operand: tuple[bool, int]) -> int:
+        return operand[1] if operand[0] else place[operand[1]]
+
+    adds = tuple(
+        Add(number(a), number(b), carry, width, height)
+        for a, b, carry, width, height in (found[index] for index in rank)
+    )
+    return tuple(leaves), adds
+
+
+@cache
+def _best(bits: int) -> tuple[float, tuple[int, int, int] | None]:
+    """Return the least cost of counting so many bits, and how to split them: a, b, carry."""
+    if bits <= 2:
+        return 0.0, None
+    best: tuple[float, tuple[int, int, int] | None] = (_FULL_ADDER if bits == 3 else np.inf, None)
+    # Only sums with a bit more than `a`: the last carry then always is that bit.
+    most = (1 << (bits.bit_length() - 1)) - 1
+    for extra in (0, 1):
+        rest = bits - extra
+        even = -(-rest // 2)
+        choices = {min(most, rest - 1), *range(even, min(even + _NEAR, most, rest - 1) + 1)}
+        for first in sorted(choices):
+            second = rest - first
+            if not 1 <= second <= first <= most:
+                continue
+            chain = first.bit_length() + _TAKE_OUT + extra * _BRING_IN
+            cost = _best(first)[0] + _best(second)[0] + chain
+            if cost < best[0]:
+                best = (cost, (first, second, extra))
+    return best

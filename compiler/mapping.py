@@ -1,0 +1,217 @@
+"""From a model to a netlist of LUTs, and of carry chains where the target has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.blocks import GroupSum
+from gatec.blocks_threshold import ThresholdLayer
+from gatec.cone import complemented, cone, connected
+from gatec.console import Progress
+from gatec.errors import ModelError
+from gatec.heads.carry import MOST_ADDS, carry_head
+from gatec.heads.group import group_bits
+from gatec.heads.tree import HeadPlan, plan_tree
+from gatec.lower import Lowering, lower
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist
+from gatec.options import CompileOptions
+from gatec.passes import PIPELINES, Step, tidy
+from gatec.passes.prune import prune
+from gatec.passes.runner import PassReport, run_passes
+from gatec.proof.arithmetic import check_lowering
+from gatec.segments import take_apart
+
+# Gates from which on a layer of threshold neurons is not mapped. On 64 neurons of 784 inputs ABC's
+# mapping takes 38 s to save 2 % of the look-up tables, and the proof 368 s where it takes 1.
+_WIDE = 10_000
+
+# From this effort on, the sums go on carry chains.
+_CARRY_EFFORT = 2
+# And only where classes have so many bits: with 20 each, a trained net of 800 gates in stages of
+# four levels takes 508 logic cells with chains and 492 without; with 30 each, 645 and 675.
+_CARRY_BITS = 24
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A model's circuit before pipelining.
+
+    Attributes
+    ----------
+    model
+        Ends in the block that the circuit's output shows.
+    lowering
+        The reference netlist, proved to be the model.
+    netlist
+        Mapped to LUTs, without stages.
+    passes
+        What each pass did.
+    facts
+        What the arithmetic proof established.
+    inverted
+        `bool[cut bits]`: the bits of the reference netlist's cuts that `netlist` holds inverted.
+    head
+        How the class sums are built: `tree` or `carry`; None where there are none.
+    plan
+        Of a head on carry chains.
+    others
+        The same with fewer additions on a chain: more logic cells, fewer levels.
+    """
+
+    model: ModelGraph
+    lowering: Lowering
+    netlist: Netlist
+    passes: list[PassReport]
+    facts: list[str]
+    inverted: npt.NDArray[np.bool_]
+    head: str | None = None
+    plan: HeadPlan | None = None
+    others: tuple[Netlist, ...] = ()
+
+
+def map_model(
+    model: ModelGraph,
+    lut_inputs: int,
+    options: CompileOptions,
+    progress: Progress,
+    *,
+    chains: bool = False,
+) -> Mapped:
+    """Lower a model, prove the lowering, optimise and map it.
+
+    Parameters
+    ----------
+    chains
+        Whether the target has carry chains.
+    """
+    model = model.with_output(options.output)
+    plan = None
+    head = "tree" if any(isinstance(block, GroupSum) for block in model.blocks) else None
+    if chains and _wants_chains(model, options):
+        with progress.step("plan the class sums on carry chains"):
+            plan = plan_head(model, lut_inputs, options)
+    if plan is not None:
+        head = "carry"
+    with progress.step(f"lower {model.num_gates} gates, prove the sums"):
+        lowering = lower(model, plan)
+        facts = check_lowering(model, lowering)
+    reference = lowering.netlist
+    with progress.step(f"optimise -O{options.optimise}, map to LUT{lut_inputs}"):
+        if plan is None:
+            netlist, reports = _optimise(reference, lut_inputs, options)
+            others: list[Netlist] = []
+            inverted = np.zeros(len(reference.cut_nets), dtype=bool)
+        else:
+            (netlist, *others), reports, inverted = _around_chains(
+                reference, plan, lut_inputs, options
+            )
+    return Mapped(model, lowering, netlist, reports, facts, inverted, head, plan, tuple(others))
+
+
+def _wants_chains(model: ModelGraph, options: CompileOptions) -> bool:
+    sums = [block for block in model.blocks if isinstance(block, GroupSum)]
+    if options.head == "tree" or len(sums) != 1:
+        return False
+    if any(isinstance(block, ThresholdLayer) for block in model.blocks):
+        return False
+    large = options.optimise >= _CARRY_EFFORT and sums[0].group >= _CARRY_BITS
+    return options.head == "carry" or large
+
+
+def plan_head(model: ModelGraph, lut_inputs: int, options: CompileOptions) -> HeadPlan | None:
+    """Return how to count the bits of each class on chains; None where they are too few."""
+    (sums,) = (block for block in model.blocks if isinstance(block, GroupSum))
+    leaves, adds = plan_tree(sums.group)
+    if not adds:
+        return None
+    bits = lower(model.with_output("bits")).netlist
+    mapped, _ = run_passes(bits, PIPELINES[options.optimise](lut_inputs))
+    return HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
+
+
+def plan_of(model: ModelGraph, order: Sequence[Sequence[int]] | None) -> HeadPlan | None:
+    """Return the plan in which leaves take the bits of each class in an order; None for None.
+
+    Raises `ModelError` when that is not one for the model's class sums.
+    """
+    if order is None:
+        return None
+    for block in model.blocks:
+        if isinstance(block, GroupSum) and len(order) == block.classes:
+            if any(sorted(row) != list(range(block.group)) for row in order):
+                break
+            return HeadPlan(np.array(order, dtype=np.int64), *plan_tree(block.group))
+    raise ModelError("the order of the bits does not fit the class sums", file=model.name)
+
+
+def _optimise(
+    net: Netlist, lut_inputs: int, options: CompileOptions
+) -> tuple[Netlist, list[PassReport]]:
+    """Run the passes: on each segment by itself where there are several cuts.
+
+    A mapper gains next to nothing on wide sums, whose adder cells fit look-up tables as they are,
+    and restructures what the proof then searches for in vain: large segments are only cleaned up.
+    """
+    segments = take_apart(net) if len(net.cuts) > 1 else None
+    if segments is None:
+        return _run(net, PIPELINES[options.optimise](lut_inputs), options)
+    found, reports = [], []
+    for number, segment in enumerate(segments):
+        wide = segment.num_gates > _WIDE and options.optimise
+        steps = tidy(lut_inputs) if wide else PIPELINES[options.optimise](lut_inputs)
+        done, more = _run(segment, steps, options, f"segment{number}")
+        found.append(done)
+        reports += more
+    return connected(found, net), reports
+
+
+def _run(
+    net: Netlist, steps: Sequence[Step], options: CompileOptions, part: str = ""
+) -> tuple[Netlist, list[PassReport]]:
+    """Run passes; `part` names what of the circuit it is, in reports and dumps."""
+    folder = options.dump_passes
+    netlist, reports = run_passes(
+        net,
+        steps,
+        dump_dir=folder / part if folder is not None and part else folder,
+        prove_each=options.prove_each,
+    )
+    if part:
+        reports = [replace(report, name=f"{report.name} ({part})") for report in reports]
+    return netlist, reports
+
+
+def _around_chains(
+    reference: Netlist,
+    plan: HeadPlan,
+    lut_inputs: int,
+    options: CompileOptions,
+) -> tuple[list[Netlist], list[PassReport], npt.NDArray[np.bool_]]:
+    """Map what is in front of the chains and what is behind them, and put the chains between.
+
+    Returns the netlists with many additions on a chain to one, the reports, and which bits of the
+    cuts are inverted in all of them.
+    """
+    scores = [port.nets for port in reference.cuts[1:]]
+    heads = [carry_head(plan, reference.name, adds) for adds in range(MOST_ADDS, 0, -1)]
+    (turned,) = {head.inverted.tobytes(): head.inverted for head in heads}.values()
+    # Not `cone`: the front reads the netlist's own input port.
+    front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
+    nothing = np.zeros(reference.num_inputs, dtype=bool)
+    steps = PIPELINES[options.optimise](lut_inputs)
+    front, reports = _run(complemented(front, nothing, turned), steps, options, "gates")
+    behind = []
+    inverted = [turned]
+    if scores:
+        back = cone(reference, scores[0], reference.output_nets)
+        back, more = _run(back, steps, options, "argmax")
+        behind = [back]
+        reports += more
+        inverted.append(np.zeros(len(scores[0]), dtype=bool))
+    nets = [connected([front, head.netlist, *behind], reference) for head in heads]
+    return nets, reports, np.concatenate(inverted)

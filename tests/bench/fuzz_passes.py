@@ -1,6 +1,6 @@
 """Fuzz the passes and the proof: random nets, random orders, injected faults; print the counts.
 
-    python tests/bench/fuzz_passes.py [--nets 20000] [--seed 1] [--batch 100]
+    python tests/bench/fuzz_passes.py [--nets 20000] [--seed 1] [--batch 40]
 
 Nets go through the passes side by side in one netlist, so that one call of ABC serves a whole
 batch. After each pass every output, cut and next state is compared on 4,096 vectors with NumPy:
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--batch", type=int, default=40)
     parser.add_argument("--only", type=int)
     arguments = parser.parse_args()
     campaign = Campaign(arguments.seed)

@@ -69,7 +69,8 @@ def _proof(manifest: Mapping[str, Any]) -> str:
 def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     circuit, interface = manifest["circuit"], manifest["interface"]
     luts = circuit["luts"]
-    size = f"{luts['gates_and_sums']} LUTs"
+    unit = "logic cells" if circuit["carries"] else "LUTs"
+    size = f"{luts['gates_and_sums']} {unit}"
     if luts["argmax"]:
         size = f"{size} (gates and sums) + {luts['argmax']} (argmax)"
     ports = [

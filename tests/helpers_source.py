@@ -43,7 +43,7 @@ def modules() -> dict[str, Path]:
 
 def text_files() -> Iterator[Path]:
     """Yield the project's text files: sources, tests, configuration, documentation."""
-    folders = [ROOT / name for name in (*FOLDERS, "tests", ".ci", "docs")]
+    folders = [ROOT / name for name in (*FOLDERS, "tests", ".ci")]
     # In a git worktree, `.git` is a file that names the machine's folders.
     top = [path for path in ROOT.iterdir() if path.name != ".git"]
     for path in sorted([*top, *(p for f in folders for p in f.rglob("*"))]):

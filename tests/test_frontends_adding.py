@@ -10,7 +10,7 @@ from helpers_source import ROOT
 
 from gatec.frontends import draft, registry
 
-PAGE = (ROOT / "docs" / "adding-a-frontend.md").read_text()
+PAGE = (ROOT / "frontends" / "ADDING.md").read_text()
 
 
 def test_it_is_a_page() -> None:

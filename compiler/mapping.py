@@ -32,9 +32,15 @@ _WIDE = 10_000
 
 # From this effort on, the sums go on carry chains.
 _CARRY_EFFORT = 2
+# And from this one on, other orders of the bits are tried: as many as the gates allow.
+_SEARCH_EFFORT = 3
+_MOST_TRIES = 40
+_TRIED_GATES = 200_000
 # And only where classes have so many bits: with 20 each, a trained net of 800 gates in stages of
 # four levels takes 508 logic cells with chains and 492 without; with 30 each, 645 and 675.
 _CARRY_BITS = 24
+
+Order = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,38 @@ def plan_head(model: ModelGraph, lut_inputs: int, options: CompileOptions) -> He
         return None
     bits = lower(model.with_output("bits")).netlist
     mapped, _ = run_passes(bits, PIPELINES[options.optimise](lut_inputs))
-    return HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
+    first = HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
+    if options.optimise < _SEARCH_EFFORT:
+        return first
+    others = [
+        group_bits(mapped, sums.classes, leaves, seed)
+        for seed in range(1, min(_MOST_TRIES, _TRIED_GATES // model.num_gates))
+    ]
+    return _search(model, first, others, lut_inputs)
+
+
+def _search(
+    model: ModelGraph, plan: HeadPlan, orders: Sequence[Order], lut_inputs: int
+) -> HeadPlan:
+    """Return the best of the plan and the other orders, by mapping; then of it with single classes
+    taken from the others.
+    """
+
+    def size(order: Order) -> int:
+        lowered = lower(model, replace(plan, order=order)).netlist
+        front = prune(lowered.replace(outputs=lowered.cuts[:1], cuts=()))
+        return run_passes(front, PIPELINES[_CARRY_EFFORT](lut_inputs))[0].num_gates
+
+    best = min([plan.order, *orders], key=size)
+    fewest = size(best)
+    for number, other in enumerate(orders):
+        trial = best.copy()
+        one = number % len(best)
+        trial[one] = other[one]
+        found = size(trial)
+        if found < fewest:
+            best, fewest = trial, found
+    return replace(plan, order=best)
 
 
 def plan_of(model: ModelGraph, order: Sequence[Sequence[int]] | None) -> HeadPlan | None:

@@ -214,3 +214,27 @@ def test_a_carry_is_the_majority() -> None:
     rows = np.arange(16)
     a, b, c = rows >> 1 & 1, rows >> 2 & 1, rows >> 3 & 1
     assert [int(CARRY) >> r & 1 for r in rows.tolist()] == ((a + b + c) >= 2).astype(int).tolist()
+
+
+def test_equal_bits_and_constants_share_an_adder() -> None:
+    # Bits 1 and 4 are one net, bit 2 is constant.
+    net = random_netlist(np.random.default_rng(0), 12, 6, 6)
+    fanin = np.array([(2, 3), (4, 5), (6, 7), (8, 9), (10, 11), (12, 13)], dtype=np.int32)
+    tables = np.full(6, 0x8888_8888_8888_8888, dtype=np.uint64)
+    gate = net.first_gate
+    nets = np.array([gate, gate + 1, 1, gate + 3, gate + 1, gate + 5])
+    net = net.replace(fanin=fanin, tables=tables, outputs=(Port("y", nets),), cuts=())
+    first, second = group_bits(net, 1, [3, 3]).reshape(2, 3).tolist()
+    assert {1, 4} < set(first)
+    assert 2 in second
+
+
+def test_other_seeds_give_other_orders_of_the_same_bits() -> None:
+    net = random_netlist(np.random.default_rng(1), 12, 80, 60)
+    leaves, _ = plan_tree(20)
+    orders = [group_bits(net, 3, leaves, seed) for seed in range(3)]
+    assert not np.array_equal(orders[0], orders[1])
+    assert not np.array_equal(orders[1], orders[2])
+    assert np.array_equal(orders[2], group_bits(net, 3, leaves, 2))
+    for order in orders:
+        assert np.array_equal(np.sort(order, axis=1), np.tile(np.arange(20), (3, 1)))

@@ -2,7 +2,7 @@
 
 A full adder is two tables of three inputs. On tables of four inputs, one of its three bits can be a
 gate of two inputs for nothing, two can if they share an input, and three if they read four nets in
-all. So bits whose tables share inputs go into one adder.
+all. So bits whose tables share inputs go into one adder, and equal bits and constants, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
-from gatec.netlist import Netlist
+from gatec.netlist import CONST1_NET, Netlist
 from gatec.tables import depends
 
 _TABLE_INPUTS = 4
@@ -28,12 +28,15 @@ class _Bits:
 
     Attributes
     ----------
+    nets
+        The net of each bit.
     reads
         The nets that each bit's table reads; of a bit that is no gate, its own.
     free
         The bits that an adder may absorb: tables of two inputs that nothing else reads.
     """
 
+    nets: list[int]
     reads: list[frozenset[int]]
     free: set[int]
 
@@ -51,7 +54,9 @@ class _Bits:
         return (sharing & among) - {bit}
 
 
-def group_bits(mapped: Netlist, classes: int, leaves: Sequence[int]) -> npt.NDArray[np.int64]:
+def group_bits(
+    mapped: Netlist, classes: int, leaves: Sequence[int], seed: int = 0
+) -> npt.NDArray[np.int64]:
     """Return the order in which the leaves of a head take the bits of each class.
 
     Parameters
@@ -62,6 +67,8 @@ def group_bits(mapped: Netlist, classes: int, leaves: Sequence[int]) -> npt.NDAr
         How many classes.
     leaves
         How many bits each leaf takes: 1, 2 or 3.
+    seed
+        Where bits look alike, 0 takes them in order and any other seed in an order of its own.
 
     Returns
     -------
@@ -71,7 +78,8 @@ def group_bits(mapped: Netlist, classes: int, leaves: Sequence[int]) -> npt.NDAr
     outputs = mapped.output_nets.reshape(classes, -1)
     readers = np.bincount(mapped.fanin.ravel(), minlength=mapped.num_nets)
     readers += np.bincount(mapped.output_nets, minlength=mapped.num_nets)
-    return np.array([_order(_bits(mapped, nets, readers), leaves) for nets in outputs])
+    rng = np.random.default_rng(seed) if seed else None
+    return np.array([_order(_bits(mapped, nets, readers), leaves, rng) for nets in outputs])
 
 
 def _bits(mapped: Netlist, nets: IntArray, readers: npt.NDArray[np.int64]) -> _Bits:
@@ -87,24 +95,31 @@ def _bits(mapped: Netlist, nets: IntArray, readers: npt.NDArray[np.int64]) -> _B
         reads.append(frozenset(mapped.fanin[gate, slots].tolist()))
         if len(reads[-1]) <= 2 and readers[net] == 1:
             free.add(bit)
-    return _Bits(reads, free)
+    return _Bits(nets.tolist(), reads, free)
 
 
-def _order(bits: _Bits, leaves: Sequence[int]) -> list[int]:
+def _order(bits: _Bits, leaves: Sequence[int], rng: np.random.Generator | None) -> list[int]:
     """Return the bits in the order of the leaves."""
     count = sum(size == 3 for size in leaves)
     left = set(range(len(bits.reads)))
-    full = _threes(bits, left, count)
-    pairs = _pairs(bits, left, count - len(full))
+    twins = _twins(bits, left, count)
+    constants = _constants(bits, left, count - len(twins))
+    full = _threes(bits, left, count - len(twins) - len(constants))
+    pairs = _pairs(bits, left, count - len(twins) - len(constants) - len(full))
     left -= {bit for pair in pairs for bit in pair}
     free = sorted(left & bits.free, reverse=True)
     others = sorted(left - bits.free, reverse=True)
+    if rng is not None:
+        rng.shuffle(free)
+        rng.shuffle(others)
 
     def take(first: list[int], second: list[int]) -> int:
         return (first or second).pop()
 
     # Single bits are not absorbed, so they come from those that cannot be; half adders absorb two.
     groups: dict[int, list[list[int]]] = {1: [], 2: [], 3: full}
+    groups[3] += [[*pair, take(others, free)] for pair in twins]
+    groups[3] += [[one, take(free, others), take(free, others)] for one in constants]
     groups[1] = [[take(others, free)] for size in leaves if size == 1]
     groups[3] += [[*pair, take(others, free)] for pair in pairs]
     groups[2] = [[take(free, others), take(free, others)] for size in leaves if size == 2]
@@ -112,6 +127,29 @@ def _order(bits: _Bits, leaves: Sequence[int]) -> list[int]:
         groups[3].append([take(free, others), take(others, free), take(others, free)])
     turn = {size: iter(found) for size, found in groups.items()}
     return [bit for size in leaves for bit in next(turn[size])]
+
+
+def _twins(bits: _Bits, left: set[int], most: int) -> list[tuple[int, int]]:
+    """Take pairs of equal bits: twice a bit and a third need no table, they are sum and carry."""
+    alone: dict[int, int] = {}
+    found: list[tuple[int, int]] = []
+    for bit in sorted(left):
+        net = bits.nets[bit]
+        if net <= CONST1_NET or len(found) == most:
+            continue
+        if net in alone:
+            found.append((alone.pop(net), bit))
+        else:
+            alone[net] = bit
+    left -= {bit for pair in found for bit in pair}
+    return found
+
+
+def _constants(bits: _Bits, left: set[int], most: int) -> list[int]:
+    """Take constant bits: with one, a full adder is a half adder, which absorbs two gates."""
+    found = [bit for bit in sorted(left) if bits.nets[bit] <= CONST1_NET][:most]
+    left -= set(found)
+    return found
 
 
 def _threes(bits: _Bits, left: set[int], most: int) -> list[list[int]]:

@@ -32,6 +32,7 @@ from gatec.sim.engine import EngineName
 from gatec.sim.evaluator import Evaluator, Outputs
 from gatec.sim.metrics import Confusion
 from gatec.sim.predictions import Writer, write_predictions
+from gatec.sim.simulators import find_simulator
 
 DEFAULT_SIGNALS = ("x", "y")
 
@@ -170,6 +171,9 @@ def simulate(
     progress
         Told how far the run is; silent when None.
     """
+    if rtl and simulator != "netlist":
+        # Refuse before the work, not after it.
+        find_simulator(simulator)
     path, keep_inputs = Path(path), rtl or testbench is not None
     if testbench is not None:
         check_target(testbench)

@@ -32,7 +32,9 @@ def test_the_manifest_says_what_was_given_up(folder: Path) -> None:
     assert found["rows"] == {"fit": 300, "held_out": 150}
     before, after = found["accuracy"]["held_out"]
     assert before - after <= 0.0101
-    assert found["luts"][1] == sum(manifest["circuit"]["luts"].values()) < 0.85 * found["luts"][0]
+    # Before pipelining, which may choose shorter chains of more cells.
+    assert found["luts"][1] <= sum(manifest["circuit"]["luts"].values())
+    assert found["luts"][1] < 0.85 * found["luts"][0]
     assert found["gates"][1] < found["gates"][0]
     record = json.loads((folder / "approximation.json").read_text())
     given_up = found["given_up"]

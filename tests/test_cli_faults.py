@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatec import design as design_module
+from gatec import mapping
 from gatec.backends.verilog import Emitted
 from gatec.cli import run
 from gatec.lower import Lowering
@@ -37,12 +38,12 @@ def compile_into(tmp_path: Path) -> tuple[int, list[Path]]:
 
 def break_pass(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Make one pass of the pipeline damage what it returns."""
-    real_walk = design_module.run_passes
+    real_walk = mapping.run_passes
 
     def run_broken(net: Netlist, steps: object, **options: object) -> object:
         return real_walk(net, [broken_step(step, name) for step in steps], **options)  # type: ignore[attr-defined, arg-type]
 
-    monkeypatch.setattr(design_module, "run_passes", run_broken)
+    monkeypatch.setattr(mapping, "run_passes", run_broken)
 
 
 def broken_step(step: object, name: str) -> object:
@@ -100,13 +101,13 @@ def test_a_broken_pipeline_is_proved_wrong(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_a_broken_lowering_is_proved_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = design_module.lower
+    real = mapping.lower
 
-    def lower_broken(model: object) -> Lowering:
-        right = real(model)  # type: ignore[arg-type]
+    def lower_broken(*arguments: object) -> Lowering:
+        right = real(*arguments)  # type: ignore[arg-type]
         return replace(right, netlist=damaged(right.netlist))
 
-    monkeypatch.setattr(design_module, "lower", lower_broken)
+    monkeypatch.setattr(mapping, "lower", lower_broken)
     assert compile_into(tmp_path) == (5, [])
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from threading import Event
@@ -141,7 +141,7 @@ def test_an_interrupt_ends_the_running_parts(monkeypatch: pytest.MonkeyPatch) ->
         running.append(stop)
         # Once: a second interrupt would come when nobody waits for it, and end the test's worker.
         if len(running) == 1:
-            _thread.interrupt_main()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         assert stop.wait(60)
         raise ToolStopped("stopped", file="abc")
 

@@ -5,9 +5,6 @@ is that gate or its complement. This needs no search, and no room for a mistake 
 "a net is its representative" follows, level by level, from equal tables over equal nets. It proves
 nothing that a mapper restructured; but sums of a thousand bits, on which SAT sweeping loses itself,
 keep their adder cells through all passes that only clean up.
-
-On eight neurons of 784 inputs it took 0.1 s where ABC's `cec` took 38 s and its `&cec -x` 5 s; see
-`tests/bench/prove_sums.py`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +71,7 @@ class Family:
     name: str
     file: str
     write: Callable[[Path], Reference]
-    reading: ReadOptions = ReadOptions()
+    reading: ReadOptions = field(default_factory=ReadOptions)
     more: tuple[str, ...] = ()
 
     @property

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import blif, cellular, difflogic, gatelists, neutral, onnx_graph, torchlogix
+from gatec.frontends import (
+    blif,
+    cellular,
+    difflogic,
+    gatelists,
+    neutral,
+    onnx_graph,
+    pynq,
+    torchlogix,
+)
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
@@ -56,6 +65,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "gate_types and connections, or layers.{i}.w: the Tiny Tapeout logic-gate nets",
         gatelists.matches,
         gatelists.draft,
+    ),
+    Frontend(
+        "bnn-pynq",
+        "L{i}_weight_bits, L{i}_shape, L{i}_threshold: binary networks of BNN-PYNQ",
+        pynq.matches,
+        pynq.draft,
     ),
     Frontend(
         "cellular",

@@ -138,7 +138,7 @@ def damage_module(net: nn.Module, rng: np.random.Generator) -> nn.Module:
     return out
 
 
-def _npz(values: dict[str, Any], options: ReadOptions) -> Format:
+def npz_format(values: dict[str, Any], options: ReadOptions) -> Format:
     def write(path: Path, rng: np.random.Generator | None) -> None:
         with path.open("wb") as stream:
             np.savez(stream, **(values if rng is None else damage_arrays(values, rng)))
@@ -154,7 +154,7 @@ def _module(
     )
 
 
-def _text(text: str, options: ReadOptions, write: Callable[[Path, bytes], None]) -> Format:
+def text_format(text: str, options: ReadOptions, write: Callable[[Path, bytes], None]) -> Format:
     def damaged(path: Path, rng: np.random.Generator | None) -> None:
         data = bytearray(text.encode())
         if rng is not None:
@@ -234,12 +234,12 @@ def formats(folder: Path) -> dict[str, Format]:
         "difflogic convolutions": _module(convolutions, ReadOptions(image="1x4x4")),
         "input-wise": _module(light, ReadOptions()),
         "checkpoint": Format(ReadOptions(inputs=6), write_checkpoint),
-        "neutral images": _npz(inside, ReadOptions()),
-        "recurrent": _npz(recurrent, ReadOptions(steps=3)),
-        "codebook": _npz(coded, ReadOptions()),
-        "cellular": _npz(grid, ReadOptions(steps=2)),
-        "blif": _text(blif, ReadOptions(steps=2), write_bytes),
-        "architecture": _text(
+        "neutral images": npz_format(inside, ReadOptions()),
+        "recurrent": npz_format(recurrent, ReadOptions(steps=3)),
+        "codebook": npz_format(coded, ReadOptions()),
+        "cellular": npz_format(grid, ReadOptions(steps=2)),
+        "blif": text_format(blif, ReadOptions(steps=2), write_bytes),
+        "architecture": text_format(
             json.dumps(listed), ReadOptions(image="1x4x4", architecture=listing), write_listing
         ),
     }

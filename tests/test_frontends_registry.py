@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import random_layers_model
+from helpers_binary import random_pynq
 from helpers_frontends import difflogic_net, save, torchlogix_net
 
 from gatec.errors import ModelError, UsageError
@@ -22,10 +23,12 @@ def examples(folder: Path) -> dict[str, Path]:
     lists = {"gate_types": [[1, 2]], "connections.A": [[0, 1]], "connections.B": [[1, 2]]}
     np.savez(folder / "g.npz", **{key: np.array(value) for key, value in lists.items()})
     np.savez(folder / "c.npz", **{"grid": np.array([4, 4, 1]), "update.0.wires": np.zeros((1, 2))})
+    np.savez(folder / "p.npz", **random_pynq((4, 3), 0))
     (folder / "m.blif").write_text(".model m\n.inputs a\n.outputs y\n.names a y\n1 1\n.end\n")
     return {
         "neutral": folder / "n.npz",
         "gate-lists": folder / "g.npz",
+        "bnn-pynq": folder / "p.npz",
         "cellular": folder / "c.npz",
         "blif": folder / "m.blif",
         "torchlogix": save(torchlogix_net().state_dict(), folder / "t.pt"),

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 def main() -> None:
     """Print a row for each format."""
     from helpers_fuzz import ends_well, formats
+    from helpers_fuzz_binary import binary_formats
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
@@ -32,7 +33,7 @@ def main() -> None:
     print("| format | files | models | one-line errors |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for title, kind in formats(folder).items():
+        for title, kind in (formats(folder) | binary_formats(folder)).items():
             if arguments.names and title not in arguments.names:
                 continue
             models = 0

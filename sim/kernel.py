@@ -11,7 +11,7 @@ import ctypes
 from collections.abc import Callable
 from functools import cache
 
-from llvmlite import binding, ir
+from llvmlite import ir
 
 from gatec.sim.kernel_build import (
     I32,
@@ -23,23 +23,22 @@ from gatec.sim.kernel_build import (
     PTR,
     ZEROS,
     Function,
+    compiled,
     i64,
     read_ref,
 )
-from gatec.sim.kernel_head import add_head
-from gatec.sim.program import OPS
+from gatec.sim.kernel_head import add_head, add_sum
+from gatec.sim.operations import OPS
 
 # The fields of a job, an `int64` each: the addresses and numbers that `process` reads.
 _ADDRESSES = (
     "values",  # line[slots]: the thread's own
     "rows",  # int32[loads]: the input row of slots 1, 2, ...
-    "nodes",  # int32[nodes, 4]: the slots of three operands and of the result
-    "ops",  # int32[runs]: index into OPS
-    "ends",  # int32[runs]: one past the run's last node
+    "nodes",  # [rows, 4], "ops" and "ends", int32[runs]: see Program
+    "ops",
+    "ends",
     "refs",  # int32[stores]: twice a slot, plus one for its complement
-    "summands",  # int32[...], int32[2 * classes + 1], int32[2 * classes]: see Summands
-    "starts",
-    "initial",
+    "initial",  # int32[2 * classes]
     "counts",  # line[2 * classes * planes + class_planes]: the thread's own
     "words",  # uint64[inputs, stride]
     "out",  # whole lines; bits: uint64[stores, out_stride]; else int64[classes or 1, out_stride]
@@ -62,42 +61,29 @@ Process = Callable[[int, int, int, int], None]
 
 
 @cache
-def load_process() -> Process:
+def load_process(index_bits: int) -> Process:
     """Return `process(address of a job, kind, first word, stop word)`, compiled for this machine.
 
-    Words are whole blocks: `stop - first` is a multiple of 8. It holds no lock of Python's.
+    Words are whole blocks: `stop - first` is a multiple of 8. It holds no lock of Python's. The
+    job's nodes are numbers of 16 or 32 bits.
     """
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    parsed = binding.parse_assembly(str(_write()))
-    parsed.verify()
-    machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2
-    )
-    # Only variables into registers: the loops are as they should be, and LLVM's standard passes
-    # would take ten times as long as all the rest and gain nothing.
-    passes = binding.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    tuning = binding.create_pipeline_tuning_options()
-    passes.run(parsed, binding.create_pass_builder(machine, tuning))
-    engine = binding.create_mcjit_compiler(parsed, machine)
-    engine.finalize_object()
+    engine = compiled(_write(ir.IntType(index_bits)))
     prototype = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 4)
     process = prototype(engine.get_function_address("process"))
     process.engine = engine  # type: ignore[attr-defined]  # the code lives as long as this does
     return process
 
 
-def _write() -> ir.Module:
+def _write(index: ir.Type) -> ir.Module:
     """Return the module with `process` and the functions that it calls."""
     module = ir.Module("gatec")
     parts = {
         "load": _load_inputs(module),
-        "evaluate": _evaluate(module),
+        "evaluate": _evaluate(module, index),
         "store": _store_outputs(module),
         **add_head(module),
     }
-    for function in parts.values():
+    for function in module.functions:
         function.linkage = "internal"
     _process(module, parts)
     return module
@@ -117,14 +103,14 @@ def _process(module: ir.Module, parts: dict[str, ir.Function]) -> None:
 
     with f.loop(first, stop, LINE_WORDS) as word:
         call("load", "values rows loads words stride", word)
-        call("evaluate", "values nodes ops ends runs")
+        call("begin", "initial classes planes counts")
+        call("evaluate", "values nodes ops ends runs counts planes")
         sample = f.build.shl(word, i64(6))
         is_bits = f.build.icmp_signed("==", kind, i64(BITS))
         with f.build.if_else(is_bits) as (bits, numbers):
             with bits:
                 call("store", "values refs stores out out_stride", word)
             with numbers:
-                call("count", "values summands starts initial classes planes counts")
                 call("subtract", "counts classes planes")
                 is_scores = f.build.icmp_signed("==", kind, i64(SCORES))
                 with f.build.if_else(is_scores) as (scores, choice):
@@ -165,33 +151,39 @@ def _store_outputs(module: ir.Module) -> ir.Function:
     return f.finish()
 
 
-def _evaluate(module: ir.Module) -> ir.Function:
-    """Run all nodes: (values, nodes, ops, ends, runs).
+def _evaluate(module: ir.Module, index: ir.Type) -> ir.Function:
+    """Run all rows: (values, nodes, ops, ends, runs, counts, planes).
 
-    The nodes of a run have one truth table: what they do is decided once for the run.
+    The rows of a run do the same: what that is is decided once for the run.
     """
-    f = Function(module, "evaluate", [PTR, PTR, PTR, PTR, I64])
-    values, nodes, ops, ends, runs = f.args
-    start = f.build.alloca(I64)
-    f.build.store(i64(0), start)
+    add = add_sum(module, index)
+    f = Function(module, "evaluate", [PTR, PTR, PTR, PTR, I64, PTR, I64])
+    values, nodes, ops, ends, runs, counts, planes = f.args
+    b = f.build
+    start = f.variable()
     with f.loop(i64(0), runs) as run:
-        first, end = f.build.load(start, typ=I64), f.load(ends, run, I32)
-        f.build.store(end, start)
-        done = f.function.append_basic_block()
-        switch = f.build.switch(f.load(ops, run, I32), done)
+        first, end = b.load(start, typ=I64), f.load(ends, run, I32)
+        b.store(end, start)
+        what = f.load(ops, run, I32)
+        counting, done = (f.function.append_basic_block() for _ in range(2))
+        switch = b.switch(what, counting)
+        b.position_at_end(counting)
+        plane = b.mul(b.sub(what, i64(len(OPS))), planes)
+        b.call(add, [values, nodes, first, end, b.gep(counts, [plane], source_etype=LINE), planes])
+        b.branch(done)
         for op, (table, arity) in enumerate(OPS):
             case = f.function.append_basic_block()
             switch.add_case(i64(op), case)
-            f.build.position_at_end(case)
+            b.position_at_end(case)
             with f.loop(first, end) as node:
-                base = f.build.shl(node, i64(2))
+                base = b.shl(node, i64(2))
                 *slots, result = (
-                    f.load(nodes, f.build.add(base, i64(j)), I32) for j in [*range(arity), 3]
+                    f.load(nodes, b.add(base, i64(j)), index) for j in [*range(arity), 3]
                 )
                 operands = [f.load(values, slot, LINE) for slot in slots]
-                f.store(formula(f.build, table, operands), values, result)
-            f.build.branch(done)
-        f.build.position_at_end(done)
+                f.store(formula(b, table, operands), values, result)
+            b.branch(done)
+        b.position_at_end(done)
     return f.finish()
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from llvmlite import ir
+from llvmlite import binding, ir
 
 # A line is eight words, 512 samples of one net: a cache line, and a register of AVX-512.
 LINE_WORDS = 8
 LINE_BYTES = 64
 
 I8 = ir.IntType(8)
+I16 = ir.IntType(16)
 I32 = ir.IntType(32)
 I64 = ir.IntType(64)
 PTR = ir.PointerType()
@@ -52,10 +53,35 @@ class Function:
         self.build.branch(head)
         self.build.position_at_end(after)
 
+    @contextmanager
+    def repeat(self) -> Iterator[Callable[[ir.Value], None]]:
+        """Write an endless loop's body; yields what writes its end under a condition."""
+        body, after = (self.function.append_basic_block() for _ in range(2))
+        self.build.branch(body)
+        self.build.position_at_end(body)
+
+        def stop_if(condition: ir.Value) -> None:
+            go_on = self.function.append_basic_block()
+            self.build.cbranch(condition, after, go_on)
+            self.build.position_at_end(go_on)
+
+        yield stop_if
+        self.build.branch(body)
+        self.build.position_at_end(after)
+
+    def variable(self) -> ir.Value:
+        """Return the address of a new `int64`, which is 0."""
+        with self.build.goto_entry_block():
+            place = self.build.alloca(I64)
+            self.build.store(i64(0), place)
+        return place
+
     def load(self, base: ir.Value, index: ir.Value, kind: ir.Type) -> ir.Value:
-        """Return `base[index]`; an `int32` is widened."""
+        """Return `base[index]`; an `int32` or `uint16` is widened."""
         address = self.build.gep(base, [index], source_etype=kind)
         found = self.build.load(address, typ=kind, align=_ALIGN.get(kind, 8))
+        if kind is I16:
+            return self.build.zext(found, I64)
         return self.build.sext(found, I64) if kind is I32 else found
 
     def store(self, value: ir.Value, base: ir.Value, index: ir.Value) -> None:
@@ -77,7 +103,27 @@ class Function:
         return self.function
 
 
-_ALIGN = {LINE: LINE_BYTES, I32: 4, I8: 1}
+_ALIGN = {LINE: LINE_BYTES, I32: 4, I16: 2, I8: 1}
+
+
+def compiled(module: ir.Module) -> binding.ExecutionEngine:
+    """Return a module's code for this machine; it lives as long as what is returned."""
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    parsed = binding.parse_assembly(str(module))
+    parsed.verify()
+    machine = binding.Target.from_default_triple().create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2
+    )
+    # Only variables into registers: the loops are as they should be, and LLVM's standard passes
+    # would take ten times as long as all the rest and gain nothing.
+    passes = binding.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    tuning = binding.create_pipeline_tuning_options()
+    passes.run(parsed, binding.create_pass_builder(machine, tuning))
+    engine = binding.create_mcjit_compiler(parsed, machine)
+    engine.finalize_object()
+    return engine
 
 
 def i64(value: int) -> ir.Constant:

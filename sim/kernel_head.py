@@ -14,55 +14,61 @@ from gatec.sim.summands import MIN_PLANES, ROUND
 
 
 def add_head(module: ir.Module) -> dict[str, ir.Function]:
-    """Write the functions of the head."""
+    """Write the functions of the head that run once in a block."""
     return {
-        "count": _count(module),
+        "begin": _begin(module),
         "subtract": _subtract(module),
         "argmax": _argmax(module),
         "expand": _expand(module),
     }
 
 
-def _count(module: ir.Module) -> ir.Function:
-    """Count the ones in slots: (values, summands, starts, initial, classes, planes, counts).
+def _begin(module: ir.Module) -> ir.Function:
+    """Set the counts to what they begin at: (initial, classes, planes, counts)."""
+    f = Function(module, "begin", [PTR, I64, I64, PTR])
+    initial, classes, planes, counts = f.args
+    b = f.build
+    with f.loop(i64(0), b.shl(classes, i64(1))) as number:
+        base = b.mul(number, planes)
+        start = f.load(initial, number, I32)
+        with f.loop(i64(0), planes) as k:
+            bit = b.and_(b.lshr(start, k), i64(1))
+            f.store(f.splat(b.sub(i64(0), bit)), counts, b.add(base, k))
+    return f.finish()
 
-    Each class has two counts, both bit-sliced, of `summands[starts[g] : starts[g + 1]]` from
-    `initial[g]` up.
+
+def add_sum(module: ir.Module, index: ir.Type) -> ir.Function:
+    """Write what adds rounds to a count: (values, rows, first, end, count, planes).
+
+    A round is four rows of four slots, which are of type `index`; the first and last row are given,
+    and the address of the count's lowest plane.
     """
-    f = Function(module, "count", [PTR, PTR, PTR, PTR, I64, I64, PTR])
-    values, summands, starts, initial, classes, planes, counts = f.args
+    f = Function(module, "sum", [PTR, PTR, I64, I64, PTR, I64])
+    values, table, begin, end, count, planes = f.args
     b = f.build
     low = [b.alloca(LINE) for _ in range(MIN_PLANES)]
     carry = b.alloca(LINE)
-    with f.loop(i64(0), b.shl(classes, i64(1))) as group:
-        base = b.mul(group, planes)
-        begin = f.load(initial, group, I32)
-        with f.loop(i64(0), planes) as k:
-            bit = b.and_(b.lshr(begin, k), i64(1))
-            f.store(f.splat(b.sub(i64(0), bit)), counts, b.add(base, k))
-        for j, place in enumerate(low):
-            b.store(f.load(counts, b.add(base, i64(j)), LINE), place)
-        stop = f.load(starts, b.add(group, i64(1)), I32)
-        with f.loop(f.load(starts, group, I32), stop, ROUND) as first:
-            rows = [
-                f.load(values, f.load(summands, b.add(first, i64(j)), I32), LINE)
-                for j in range(ROUND)
-            ]
-            for place in low:
-                total = b.load(place, typ=LINE)
-                carries = []
-                for one, other in zip(rows[::2], rows[1::2], strict=True):
-                    total, over = _full_adder(b, total, one, other)
-                    carries.append(over)
-                b.store(total, place)
-                rows = carries
-            b.store(rows[0], carry)
-            with f.loop(b.add(base, i64(MIN_PLANES)), b.add(base, planes)) as plane:
-                old, more = f.load(counts, plane, LINE), b.load(carry, typ=LINE)
-                f.store(b.xor(old, more), counts, plane)
-                b.store(b.and_(old, more), carry)
-        for j, place in enumerate(low):
-            f.store(b.load(place, typ=LINE), counts, b.add(base, i64(j)))
+    for j, place in enumerate(low):
+        b.store(f.load(count, i64(j), LINE), place)
+    with f.loop(b.shl(begin, i64(2)), b.shl(end, i64(2)), ROUND) as first:
+        rows = [
+            f.load(values, f.load(table, b.add(first, i64(j)), index), LINE) for j in range(ROUND)
+        ]
+        for place in low:
+            total = b.load(place, typ=LINE)
+            carries = []
+            for one, other in zip(rows[::2], rows[1::2], strict=True):
+                total, over = _full_adder(b, total, one, other)
+                carries.append(over)
+            b.store(total, place)
+            rows = carries
+        b.store(rows[0], carry)
+        with f.loop(i64(MIN_PLANES), planes) as plane:
+            old, more = f.load(count, plane, LINE), b.load(carry, typ=LINE)
+            f.store(b.xor(old, more), count, plane)
+            b.store(b.and_(old, more), carry)
+    for j, place in enumerate(low):
+        f.store(b.load(place, typ=LINE), count, i64(j))
     return f.finish()
 
 

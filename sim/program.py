@@ -1,32 +1,29 @@
 """A netlist as the program that the LLVM engine interprets: few operations, few slots.
 
 The netlist is optimised as `compile` does it, then put into gates of up to three inputs, each of
-which the engine computes from three cache lines in a few instructions. Every net is kept in the
-polarity in which it is 0 when its operands are, and operands are sorted: that leaves a few dozen
-different operations. Gates of one level and operation form a run, which the engine decides once.
+which the engine computes from three cache lines in a few instructions. Nodes of one operation that
+do not read one another form a run, which the engine decides once. Class sums are runs, too: bits
+are counted while they are near, and their slots are free again.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise, permutations
 
 import numpy as np
 import numpy.typing as npt
 
-from gatec.blocks import IntArray
+from gatec.blocks import GroupSum, IntArray
 from gatec.netlist import Netlist
-from gatec.passes.absorb import absorb
-from gatec.passes.collapse import collapse
-from gatec.passes.fold import fold
-from gatec.passes.merge import merge
-from gatec.passes.prune import prune
-from gatec.passes.split import split
-from gatec.rewire import combinational, sort_by_level
+from gatec.sim.nodes import Nodes, make_nodes
+from gatec.sim.operations import OPS
+from gatec.sim.schedule import Schedule, make_schedule
+from gatec.sim.summands import ROUND, Summands, sum_up
 
-OPERANDS = 3
-_ROWS = 1 << OPERANDS
-_MASK = (1 << _ROWS) - 1
+Rows = npt.NDArray[np.uint16] | IntArray
+
+_ROW = 4
+_MANY_SLOTS = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,163 +35,86 @@ class Program:
     rows
         `int32[loads]`: the input (then state) bit in slot 1, 2, ...
     nodes
-        `int32[nodes, 4]`: the slots of the operands (0 where there are fewer) and of the result. A
-        result may take the slot of an operand.
+        `[rows, 4]`, `uint16`, or `int32` where there are more slots than that can count. A node is
+        one row: the slots of the operands (0 where there are fewer) and of the result, which may
+        be that of an operand. A round of a class sum is four rows: 16 slots to count.
     ops, ends
-        `int32[runs]`: the operation (index into `OPS`) and the end of each run of nodes.
+        `int32[runs]`: what each run of rows is, and its end: an index into `OPS` or, from
+        `len(OPS)` on, `len(OPS)` plus the count that the run adds to (see `Summands`).
     refs
         `int32[outputs]`: twice the slot of each output (then next-state) bit, plus one where it is
-        the complement of what the slot holds.
+        the complement of what the slot holds; none where outputs are only counted.
+    initial
+        `int32[2 * classes]`: what the counts begin at; none where nothing is counted.
+    num_nodes
+        Without class sums.
     num_slots
         Lines of 512 samples that the values take.
     """
 
     rows: IntArray
-    nodes: IntArray
+    nodes: Rows
     ops: IntArray
     ends: IntArray
     refs: IntArray
+    initial: IntArray
+    num_nodes: int
     num_slots: int
 
 
-def _permuted(table: int, order: tuple[int, ...]) -> int:
-    """Return the table whose slot `j` is slot `order[j]` of `table`."""
-    rows = (sum((row >> j & 1) << old for j, old in enumerate(order)) for row in range(_ROWS))
-    return sum((table >> row & 1) << new for new, row in enumerate(rows))
+def make_program(net: Netlist, head: GroupSum | None = None) -> Program:
+    """Return the program of a netlist, whose outputs a head counts or which are put out.
 
-
-def _arity(table: int) -> int:
-    """Return one more than the highest slot that a table reads; 0 for a constant."""
-    reads = [j for j in range(OPERANDS) if _flipped(table, j) != table]
-    return max(reads, default=-1) + 1
-
-
-def _flipped(table: int, slot: int) -> int:
-    """Return the table that reads the complement of a slot."""
-    return sum((table >> (row ^ 1 << slot) & 1) << row for row in range(_ROWS))
-
-
-def _classify() -> tuple[tuple[tuple[int, int], ...], IntArray, IntArray]:
-    """Return the operations, and for every table its operation and the order of its operands.
-
-    Of the tables that a permutation of operands makes of one, the operation is the one that reads
-    the fewest slots, then the smallest. Only tables that are 0 in row 0 have an operation.
+    Registers' values are further inputs and outputs.
     """
-    best = {}
-    for table in range(0, _MASK + 1, 2):
-        orders = list(permutations(range(OPERANDS)))
-        found = [(_arity(_permuted(table, order)), _permuted(table, order)) for order in orders]
-        best[table] = min(zip(found, orders, strict=True))
-    ops = sorted({(arity, table) for (arity, table), _ in best.values()})
-    op_of = np.full(_MASK + 1, -1, dtype=np.int32)
-    order_of = np.zeros((_MASK + 1, OPERANDS), dtype=np.int32)
-    for table, (key, order) in best.items():
-        op_of[table], order_of[table] = ops.index(key), order
-    return tuple((table & (1 << (1 << arity)) - 1, arity) for arity, table in ops), op_of, order_of
-
-
-# Each operation: its truth table of `2**arity` bits, and its arity. 0 is constant 0, 1 a buffer.
-OPS, _OP_OF, _ORDER_OF = _classify()
-_FLIP = np.array(
-    [[_flipped(table, j) for table in range(_MASK + 1)] for j in range(OPERANDS)], dtype=np.int32
-)
-_FIRST_REAL_OP = 2
-
-
-def optimised(net: Netlist) -> Netlist:
-    """Return a combinational netlist of gates of at most three inputs for the engine.
-
-    Registers have become ports; cuts and stages are gone. One round of the local passes: on trained
-    nets a second finds 0.01 % and takes half as long again.
-    """
-    core = _cleaned(combinational(net.replace(stage=None)).replace(cuts=()))
-    if core.fanin.shape[1] > OPERANDS:
-        core = _cleaned(split(core, OPERANDS))
-    return collapse(core, OPERANDS)
-
-
-def _cleaned(net: Netlist) -> Netlist:
-    """Return the netlist after a round of the local passes, which walk it level by level."""
-    net = sort_by_level(net)
-    for step in (fold, absorb, merge, prune):
-        net = step(net)
-    return net
-
-
-def make_program(net: Netlist) -> Program:
-    """Return the program of a netlist; registers' values are further inputs and outputs."""
-    core = sort_by_level(optimised(net))
-    order = _Order(core)
-    slots = _Slots(core, order)
+    nodes = make_nodes(net)
+    schedule = make_schedule(nodes)
+    window_of = np.zeros(nodes.num_nets, dtype=np.int32)
+    window_of[nodes.results[schedule.order]] = schedule.windows
+    sums = sum_up(nodes.refs, head, window_of)
+    kept = nodes.refs if head is None else nodes.refs[:0]
+    slots = _Slots(nodes, schedule, sums, kept >> 1)
+    table, ops, ends = _rows(nodes, schedule, sums, slots.of)
     return Program(
         rows=slots.rows,
-        nodes=np.concatenate(
-            [slots.of[order.operands], slots.of[order.results][:, None]], axis=1, dtype=np.int32
-        ),
-        ops=order.ops,
-        ends=order.ends,
-        refs=2 * slots.of[order.stands[core.output_nets]] + order.inverted[core.output_nets],
+        nodes=table.astype(np.uint16) if slots.count <= _MANY_SLOTS else table,
+        ops=ops,
+        ends=ends,
+        refs=2 * slots.of[kept >> 1] + (kept & 1),
+        initial=sums.initial,
+        num_nodes=len(nodes.results),
         num_slots=slots.count,
     )
 
 
-class _Order:
-    """The nodes in the order in which they run.
-
-    Attributes
-    ----------
-    stands, inverted
-        `int32[nets]` and `int32[nets]` (0 or 1): the net that is computed for each net, and
-        whether it is the complement. Buffers, inverters and constants stand for others.
-    operands, results
-        `int32[nodes, 3]` and `int32[nodes]`, nets.
-    levels
-        Ranges of nodes that do not read one another.
-    ops, ends
-        As in `Program`.
-    """
-
-    def __init__(self, net: Netlist) -> None:
-        self.stands = np.arange(net.num_nets, dtype=np.int32)
-        self.inverted = np.zeros(net.num_nets, dtype=np.int32)
-        self.stands[1], self.inverted[1] = 0, 1
-        parts = [self._level(net, start, stop) for start, stop in net.blocks]
-        empty = np.zeros((0, OPERANDS + 2), dtype=np.int32)
-        nodes = np.concatenate([empty, *parts])
-        stops = np.cumsum([0, *map(len, parts)])
-        self.levels = [(int(a), int(b)) for a, b in pairwise(stops)]
-        self.operands, self.results = nodes[:, :OPERANDS], nodes[:, OPERANDS]
-        changes = np.zeros(len(nodes) + 1, dtype=np.bool_)
-        changes[stops[1:]] = True
-        changes[1:-1] |= nodes[1:, -1] != nodes[:-1, -1]
-        changes[0] = False
-        self.ends = np.flatnonzero(changes).astype(np.int32)
-        self.ops: IntArray = nodes[self.ends - 1, -1]
-
-    def _level(self, net: Netlist, start: int, stop: int) -> IntArray:
-        """Return `int32[nodes, 5]` operands, result and operation of a level, by operation."""
-        fanin = np.pad(net.fanin[start:stop], ((0, 0), (0, OPERANDS - net.fanin.shape[1])))
-        table = (net.tables[start:stop] & np.uint64(_MASK)).astype(np.int32)
-        for slot in range(OPERANDS):
-            table = np.where(self.inverted[fanin[:, slot]], _FLIP[slot][table], table)
-        inverted = table & 1
-        table ^= inverted * _MASK
-        operands = np.take_along_axis(self.stands[fanin], _ORDER_OF[table], axis=1)
-        op = _OP_OF[table]
-        own = np.arange(net.first_gate + start, net.first_gate + stop, dtype=np.int32)
-        self.inverted[own] = inverted
-        trivial = op < _FIRST_REAL_OP
-        self.stands[own[trivial]] = np.where(op == 0, 0, operands[:, 0])[trivial]
-        chosen = np.flatnonzero(~trivial)
-        chosen = chosen[np.argsort(op[chosen], kind="stable")]
-        return np.concatenate([operands, own[:, None], op[:, None]], axis=1)[chosen]
+def _rows(
+    nodes: Nodes, schedule: Schedule, sums: Summands, slot_of: IntArray
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the rows, and what each run is and where it ends."""
+    order = schedule.order
+    computing = np.column_stack([slot_of[nodes.operands[order]], slot_of[nodes.results[order]]])
+    rows_of_sums = ROUND // _ROW
+    counting = slot_of[sums.nets].reshape(-1, _ROW)
+    what = np.concatenate(
+        [nodes.ops[order], np.repeat(len(OPS) + sums.counts, rows_of_sums)], dtype=np.int32
+    )
+    # Sums come after the nodes of their window.
+    last = np.searchsorted(schedule.windows, sums.windows, side="right") - 1
+    steps = np.append(schedule.steps, -1)
+    when = np.concatenate([2 * schedule.steps, np.repeat(2 * steps[last] + 1, rows_of_sums)])
+    sequence = np.lexsort((what, when))
+    what, when = what[sequence], when[sequence]
+    stops = np.flatnonzero((np.diff(what) != 0) | (np.diff(when) != 0)) + 1
+    ends = np.append(stops, len(what)).astype(np.int32) if len(what) else stops.astype(np.int32)
+    return np.concatenate([computing, counting])[sequence], what[ends - 1], ends
 
 
 class _Slots:
     """Where each net's line is.
 
     A node writes over an operand that it is the last to read: that line is in the nearest cache.
-    Lines that become free beyond that go to the nodes of later levels that end no life.
+    Lines that become free beyond that go to the nodes of later steps that end no life, those that
+    became free last first.
 
     Attributes
     ----------
@@ -206,30 +126,39 @@ class _Slots:
         Number of slots.
     """
 
-    def __init__(self, net: Netlist, order: _Order) -> None:
-        reader = np.full(net.num_nets, -1, dtype=np.int64)
-        position = np.arange(len(order.results))
-        for column in order.operands.T:
-            np.maximum.at(reader, column, position)
-        reader[order.stands[net.output_nets]] = len(order.results)
-        reader[0] = len(order.results)
-        sources = np.flatnonzero(reader[2 : net.first_gate] >= 0)
+    def __init__(self, nodes: Nodes, schedule: Schedule, sums: Summands, kept: IntArray) -> None:
+        operands, results = nodes.operands[schedule.order], nodes.results[schedule.order]
+        # When a net is read last: by the node at place `p` at `2 p + 1`, by a sum at an even time.
+        read = np.full(nodes.num_nets, -1, dtype=np.int64)
+        time = 2 * np.arange(len(results)) + 1
+        for column in operands.T:
+            np.maximum.at(read, column, time)
+        summed = 2 * np.searchsorted(schedule.windows, sums.windows, side="right")
+        np.maximum.at(read, sums.nets, summed[:, None])
+        read[kept] = 2 * len(results) + 1
+        read[0] = 2 * len(results) + 1
+        sources = np.flatnonzero(read[2 : nodes.first_gate] >= 0)
         self.rows = sources.astype(np.int32)
-        self.of = np.zeros(net.num_nets, dtype=np.int32)
+        self.of = np.zeros(nodes.num_nets, dtype=np.int32)
         self.of[2 + sources] = 1 + np.arange(len(sources))
         self.count = 1 + len(sources)
-        free = np.zeros(0, dtype=np.int32)
-        for start, stop in order.levels:
-            operands = order.operands[start:stop]
-            ends = reader[operands] == position[start:stop, None]
-            ends[:, 1] &= operands[:, 1] != operands[:, 0]
-            ends[:, 2] &= (operands[:, 2] != operands[:, 1]) & (operands[:, 2] != operands[:, 0])
-            free = self._place(order.results[start:stop], self.of[operands], ends, free)
+        self._free = np.zeros(0, dtype=np.int32)
+        even = np.flatnonzero(read % 2 == 0)
+        released = even[np.argsort(read[even], kind="stable")]
+        stops = np.append(np.flatnonzero(np.diff(schedule.steps)) + 1, len(results))
+        bounds = np.searchsorted(read[released], 2 * stops, side="right")
+        start, begin = 0, 0
+        for stop, bound in zip(stops.tolist(), bounds.tolist(), strict=True):
+            part = operands[start:stop]
+            ends = read[part] == time[start:stop, None]
+            ends[:, 1] &= part[:, 1] != part[:, 0]
+            ends[:, 2] &= (part[:, 2] != part[:, 1]) & (part[:, 2] != part[:, 0])
+            self._place(results[start:stop], self.of[part], ends)
+            self._free = np.concatenate([self._free, self.of[released[begin:bound]]])
+            start, begin = stop, bound
 
-    def _place(
-        self, results: IntArray, slots: IntArray, ends: npt.NDArray[np.bool_], free: IntArray
-    ) -> IntArray:
-        """Give a level's results their slots; return the slots that are free after it."""
+    def _place(self, results: IntArray, slots: IntArray, ends: npt.NDArray[np.bool_]) -> None:
+        """Give a step's results their slots."""
         inherits = ends.any(axis=1)
         heir = ends.argmax(axis=1)
         rows = np.flatnonzero(inherits)
@@ -237,9 +166,9 @@ class _Slots:
         left = ends.copy()
         left[rows, heir[rows]] = False
         others = results[~inherits]
-        reused = min(len(others), len(free))
-        kept = len(free) - reused
+        reused = min(len(others), len(self._free))
+        kept = len(self._free) - reused
         fresh = np.arange(self.count, self.count + len(others) - reused, dtype=np.int32)
-        self.of[others] = np.concatenate([free[kept:], fresh])
+        self.of[others] = np.concatenate([self._free[kept:], fresh])
         self.count += len(fresh)
-        return np.concatenate([free[:kept], slots[left]])
+        self._free = np.concatenate([self._free[:kept], slots[left]])

@@ -1,4 +1,4 @@
-"""What the class sums of the LLVM engine add up."""
+"""What the class sums of the LLVM engine add up, and when."""
 
 from __future__ import annotations
 
@@ -16,40 +16,58 @@ MIN_PLANES = ROUND.bit_length() - 1
 
 @dataclass(frozen=True, eq=False)
 class Summands:
-    """For each class, the slots to count and those to count and take away.
+    """For each class, the nets to count and those to count and take away, in rounds of 16.
 
-    A class's score is the number of its bits that are 1. Where a slot holds the complement of a
-    bit, the bit counts `1 - slot`: so the first count begins at the number of complements, and the
+    A class's score is the number of its bits that are 1. Where a net is the complement of a bit,
+    the bit counts `1 - net`: so the first count begins at the number of complements, and the
     second, of these, is taken from it. Constants go into the beginning, too.
 
     Attributes
     ----------
-    slots
-        `int32[summands]`, each part padded with slot 0; ascending, so that lines are read in order.
-    starts
-        `int32[2 * classes + 1]`: where the first and the second part of each class begin.
+    nets
+        `int32[rounds, 16]`, padded with net 0.
+    counts
+        `int32[rounds]`: which count a round adds to, `2 * class` or, of complements, one more.
+    windows
+        `int32[rounds]`, ascending: the window at whose end all of a round's nets are computed.
     initial
         `int32[2 * classes]`: what the counts begin at.
     """
 
-    slots: IntArray
-    starts: IntArray
+    nets: IntArray
+    counts: IntArray
+    windows: IntArray
     initial: IntArray
 
 
-def sum_up(refs: IntArray, head: GroupSum) -> Summands:
-    """Return the summands for `int32[classes * group]` refs (see `Program`)."""
-    parts: list[IntArray] = []
-    initial = []
-    for group in refs.reshape(head.classes, head.group):
-        ordered = np.sort(group)
-        constant_ones = int((ordered == 1).sum())
-        ordered = ordered[ordered > 1]
-        complement = (ordered & 1).astype(np.bool_)
-        parts += [ordered[~complement] >> 1, ordered[complement] >> 1]
-        initial += [constant_ones + int(complement.sum()), 0]
-    padded = [np.pad(part, (0, -len(part) % ROUND)) for part in parts]
-    starts = np.cumsum([0, *map(len, padded)])
+def sum_up(refs: IntArray, head: GroupSum | None, windows: IntArray) -> Summands:
+    """Return the summands for `int32[classes * group]` refs (see `Nodes`); none without a head.
+
+    `windows` is `int32[nets]`, the window in which each net is computed. Nets are taken up in that
+    order, so that few wait for a round to be full.
+    """
+    if head is None:
+        none = np.zeros(0, dtype=np.int32)
+        return Summands(none.reshape(0, ROUND), none, none, none)
+    ones = np.bincount(np.flatnonzero(refs == 1) // head.group, minlength=head.classes)
+    bits = np.flatnonzero(refs > 1)
+    count = 2 * (bits // head.group) + (refs[bits] & 1)
+    nets = refs[bits] >> 1
+    sizes = np.bincount(count, minlength=2 * head.classes)
+    order = np.lexsort((nets, windows[nets], count))
+    rounds = -(-sizes // ROUND)
+    # Where the nets of each count begin, among all and in whole rounds.
+    begins, places = (np.cumsum(part) - part for part in (sizes, rounds * ROUND))
+    padded = np.zeros(int(rounds.sum()) * ROUND, dtype=np.int32)
+    padded[np.arange(len(order)) + np.repeat(places - begins, sizes)] = nets[order]
+    by_round = padded.reshape(-1, ROUND)
+    ready = windows[by_round].max(axis=1, initial=0)
+    sequence = np.argsort(ready, kind="stable")
+    initial = np.zeros(2 * head.classes, dtype=np.int32)
+    initial[::2] = ones + sizes[1::2]
     return Summands(
-        np.concatenate(padded), starts.astype(np.int32), np.array(initial, dtype=np.int32)
+        nets=by_round[sequence],
+        counts=np.repeat(np.arange(2 * head.classes, dtype=np.int32), rounds)[sequence],
+        windows=ready[sequence],
+        initial=initial,
     )

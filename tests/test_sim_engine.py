@@ -16,8 +16,12 @@ from gatec.bits import num_words, pack, random_words
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
 from gatec.sim import engine as engine_module
-from gatec.sim.engine import ENGINE_NAMES, EngineName, NumpyEngine, make_engine
+from gatec.sim import program as program_module
+from gatec.sim import schedule as schedule_module
+from gatec.sim.engine import ENGINE_NAMES, EngineName, NumpyEngine, body, make_engine
 from gatec.sim.native import LlvmEngine
+from gatec.sim.nodes import make_nodes
+from gatec.sim.schedule import by_window, make_schedule, near_readers
 
 ENGINES = [name for name in ENGINE_NAMES if name != "auto"]
 
@@ -79,6 +83,48 @@ def test_wrong_widths_engines_and_threads_are_refused() -> None:
 @pytest.mark.parametrize("seed", range(80))
 def test_all_engines_agree_on_fuzzed_nets(seed: int) -> None:
     check(1_000_000 + seed, Counter())
+
+
+@pytest.fixture
+def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let small nets be run as large ones are: by windows, with slots that need 32 bits."""
+    monkeypatch.setattr(schedule_module, "WINDOW", 16)
+    monkeypatch.setattr(schedule_module, "_WIDE", 0)
+    monkeypatch.setattr(schedule_module, "_RUN", 0)
+    monkeypatch.setattr(program_module, "_MANY_SLOTS", 0)
+
+
+@pytest.mark.usefixtures("small_windows")
+@pytest.mark.parametrize("seed", range(40))
+def test_nets_in_windows_agree_with_the_reference(seed: int) -> None:
+    check(2_000_000 + seed, Counter())
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+def test_a_schedule_computes_what_is_read_before_it_is_read(size: int) -> None:
+    for net in random_netlists(12, registers=True):
+        nodes = make_nodes(net)
+        if not len(nodes.results):
+            continue
+        found = by_window(nodes, size)
+        assert sorted(found.order) == list(range(len(nodes.results)))
+        assert np.array_equal(found.windows, np.arange(len(found.order)) // size)
+        step = np.full(nodes.num_nets, -1)
+        step[nodes.results[found.order]] = found.steps
+        assert (step[nodes.operands[found.order]] < found.steps[:, None]).all()
+
+
+def test_readers_follow_what_they_read_when_nothing_else_is_ready() -> None:
+    # 4 reads 0 and 1, 5 reads 2 and 3, 6 reads 1 and 4, 7 reads 5 and 6.
+    fanin = np.full((8, 3), -1)
+    fanin[4:, :2] = [[0, 1], [2, 3], [1, 4], [5, 6]]
+    assert near_readers(fanin).tolist() == [0, 1, 4, 6, 3, 2, 5, 7]
+
+
+def test_only_wide_nets_are_put_into_windows() -> None:
+    rng = np.random.default_rng(5)
+    narrow = make_nodes(body(random_layers_model(rng, 50, [2000] * 2, 10)))
+    assert np.array_equal(make_schedule(narrow).windows, narrow.levels)
 
 
 def test_threads_share_a_large_batch_and_change_nothing() -> None:

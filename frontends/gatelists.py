@@ -3,8 +3,10 @@
 `.npz`: `gate_types` integers `[layers, gates]`, `connections.A` and `connections.B` likewise.
 `.pth`: `layers.{i}.w` floats `[16, gates]`, of which the largest in a column counts, and either
 `connections`, a list of A tensors and one of B tensors, or for each layer `layers.{i}.c` (scores
-`[inputs, 2 * gates]`, the largest in a column counts) or `layers.{i}.indices` (`[2 * gates]`), with
-A and B in turn. Gate numbers are difflogic's. Neither form holds the input width or the classes.
+`[inputs, 2 * gates]`, the largest in a column counts), `layers.{i}.indices` (`[2 * gates]`), or the
+few best `layers.{i}.top_c` with `layers.{i}.top_indices` (`[k, 2 * gates]`, the index under the
+largest score of a column counts), with A and B in turn; layers of two kinds may take turns, so the
+numbers may have gaps. Gate numbers are difflogic's. No form holds the classes.
 """
 
 from __future__ import annotations
@@ -22,14 +24,18 @@ from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits, most_likely
 from gatec.frontends.wiring import paired_layers, pairs, refuse_wiring
 
-_KEY = re.compile(r"layers\.([0-9]{1,6})\.(w|c|indices)")
+_KEY = re.compile(r"layers\.([0-9]{1,6})\.(w|c|indices|top_c|top_indices)")
 # What the trainer stores about its data set; it does not change the net.
 _IGNORED = ("input", "output", "dataset_input", "dataset_output", "net_architecture")
 
 
 def matches(content: Content) -> bool:
-    """Return whether there is a tensor `gate_types` or `layers.0.w`."""
-    return "gate_types" in content.tensors or "layers.0.w" in content.tensors
+    """Return whether there is a tensor `gate_types`, or the gates or wiring of layer 0."""
+    names = ("gate_types", "layers.0.w", "layers.0.top_c")
+    paired = "layers.1.w" in content.tensors
+    return any(name in content.tensors for name in names) or (
+        paired and ("layers.0.c" in content.tensors or "layers.0.indices" in content.tensors)
+    )
 
 
 def draft(content: Content, options: ReadOptions) -> Draft:
@@ -100,10 +106,11 @@ def _from_pth(content: Content) -> Draft:
             raise ModelError(
                 "unknown tensor", file=file, place=key, expected="layers.{i}.w and connections"
             )
+    layers = _joined(layers)
     if sorted(layers) != list(range(len(layers))):
         raise ModelError(f"layers {sorted(layers)[:20]}", file=file, expected="layers 0, 1, ...")
     listed = _listed(content, len(layers), file)
-    found = []
+    found: list[DraftLayer] = []
     inputs = layers[0]["c"].shape[0] if "c" in layers[0] else None
     for i in range(len(layers)):
         place = f"layer {i}"
@@ -111,8 +118,26 @@ def _from_pth(content: Content) -> Draft:
             raise ModelError("missing in the file", file=file, place=f"layers.{i}.w")
         tables = gates_from_logits(layers[i]["w"], 0, notes, file=file, place=place)
         fanin = listed[i] if listed else _interconnect(layers[i], file=file, place=place)
+        if "c" in layers[i] and found and len(layers[i]["c"]) != found[-1].width:
+            raise ModelError(
+                f"c of {len(layers[i]['c'])} rows",
+                file=file,
+                place=place,
+                expected=f"{found[-1].width}, the gates before (not the input or others beside)",
+            )
         found.append(DraftLayer(place, tables, fanin, len(tables)))
     return Draft(found, inputs, notes=notes)
+
+
+def _joined(layers: dict[int, dict[str, Array]]) -> dict[int, dict[str, Array]]:
+    """Return layers whose wiring and gates are numbered in turn as one each, numbered anew."""
+    numbers = sorted(layers)
+    in_turn = len(numbers) % 2 == 0 and all(
+        (number % 2 == 1) == ("w" in layers[number]) for number in numbers
+    )
+    if not in_turn or numbers != list(range(len(numbers))):
+        return layers
+    return {i // 2: layers[i] | layers[i + 1] for i in numbers[::2]}
 
 
 def _listed(content: Content, count: int, file: str) -> list[Array]:
@@ -138,20 +163,35 @@ def _listed(content: Content, count: int, file: str) -> list[Array]:
 
 def _interconnect(layer: dict[str, Array], *, file: str, place: str) -> Array:
     """Return the wiring of a layer with learned or fixed interconnect of its own."""
-    if ("c" in layer) == ("indices" in layer):
+    kinds = [key for key in ("c", "indices", "top_c") if key in layer]
+    if len(kinds) != 1 or ("top_c" in layer) != ("top_indices" in layer):
         raise ModelError(
-            "no wiring", file=file, place=place, expected="connections, or one of c and indices"
+            "no wiring",
+            file=file,
+            place=place,
+            expected="connections, or one of c, indices, and top_c with top_indices",
         )
-    flat = layer.get("indices")
-    if flat is None:
-        if layer["c"].ndim != 2 or layer["c"].shape[0] == 0:
+    flat = layer[kinds[0]]
+    if kinds[0] != "indices":
+        if flat.ndim != 2 or flat.shape[0] == 0:
             raise ModelError(
-                f"c of shape {list(layer['c'].shape)}",
+                f"{kinds[0]} of shape {list(flat.shape)}",
                 file=file,
                 place=place,
-                expected="[inputs, 2 * gates]",
+                expected=f"[{'inputs' if kinds[0] == 'c' else 'k'}, 2 * gates]",
             )
-        flat, _ = most_likely(layer["c"], 0, file=file, place=f"{place}: c")
+        scores = flat
+        flat, _ = most_likely(scores, 0, file=file, place=f"{place}: {kinds[0]}")
+        if kinds[0] == "top_c":
+            candidates = layer["top_indices"]
+            if candidates.shape != scores.shape:
+                raise ModelError(
+                    f"top_indices of shape {list(candidates.shape)}",
+                    file=file,
+                    place=place,
+                    expected=f"{list(scores.shape)}, as top_c",
+                )
+            flat = np.take_along_axis(candidates, flat[None], axis=0)[0]
     if flat.ndim != 1 or flat.size % 2:
         raise ModelError(
             f"indices of shape {list(flat.shape)}", file=file, place=place, expected="[2 * gates]"

@@ -25,6 +25,7 @@ _WRAPPERS = {
     "torch.nn.parallel.data_parallel.DataParallel": "module",
     "torch.nn.parallel.distributed.DistributedDataParallel": "module",
     "torchlogix.models.conv.CNN": "model",
+    "llnn.lutnn.LUTNN": "model",
 }
 # Nothing happens in these when a net is evaluated on a row of bits.
 FLATTEN = "torch.nn.modules.flatten.Flatten"

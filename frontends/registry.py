@@ -12,11 +12,14 @@ from gatec.frontends import (
     blif,
     cellular,
     difflogic,
+    difflut,
     gatelists,
+    llnn,
     neutral,
     onnx_graph,
     pynq,
     torchlogix,
+    weightless,
 )
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
@@ -83,6 +86,24 @@ SUPPORTED: tuple[Frontend, ...] = (
         "a circuit of .names, and of .latch, which is unrolled over --steps",
         blif.matches,
         blif.draft,
+    ),
+    Frontend(
+        "dwn",
+        "weightless nets of torch-dwn: module or state dict, with the thermometer beside it",
+        weightless.matches,
+        weightless.draft,
+    ),
+    Frontend(
+        "llnn",
+        "layers of w and w_comp: whole module, or state dict with --wiring",
+        llnn.matches,
+        llnn.draft,
+    ),
+    Frontend(
+        "difflut",
+        "state dicts of layers with nodes: difflogic and dwn nodes",
+        difflut.matches,
+        difflut.draft,
     ),
     Frontend(
         "torchlogix",

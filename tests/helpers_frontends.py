@@ -230,7 +230,8 @@ def trainers() -> Iterator[None]:
     try:
         yield
     finally:
-        for name in [n for n in sys.modules if n.split(".")[0] in ("difflogic", "torchlogix")]:
+        roots = {home.split(".")[0] for home in _HOMES}
+        for name in [n for n in sys.modules if n.split(".")[0] in roots]:
             del sys.modules[name]
 
 

@@ -31,7 +31,7 @@ from gatec.proof.arithmetic import check_lowering
 Damage = Callable[[np.random.Generator], None]
 # Seconds of this process for one file; a hang would take forever.
 MOST_SECONDS = 20.0
-_ODD: tuple[Any, ...] = (
+ODD: tuple[Any, ...] = (
     *(-1, 0, 1, 2, 3, 5, 64, 1 << 20, 1 << 40, -(1 << 62), 0.5, float("nan"), None, "x", "warp"),
     *(True, (1, 2), (3, -1), [2, 2], (1 << 30, 1 << 30)),
 )
@@ -134,7 +134,7 @@ def damage_module(net: nn.Module, rng: np.random.Generator) -> nn.Module:
             store = part._parameters if name in part._parameters else part._buffers
             store[name] = torch.from_numpy(np.ascontiguousarray(array))  # type: ignore[assignment]
         else:
-            part.__dict__[name] = _ODD[rng.integers(0, len(_ODD))]
+            part.__dict__[name] = ODD[rng.integers(0, len(ODD))]
     return out
 
 
@@ -146,7 +146,7 @@ def npz_format(values: dict[str, Any], options: ReadOptions) -> Format:
     return Format(options, write)
 
 
-def _module(
+def module_format(
     net: nn.Module, options: ReadOptions, write: Callable[[Any, Path], Any] = save
 ) -> Format:
     return Format(
@@ -198,7 +198,7 @@ def formats(folder: Path) -> dict[str, Format]:
         if rng is not None:
             arrays = {**arrays, **damage_arrays(arrays, rng)}
         tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in arrays.items()}
-        config = {"output_size": 3 if rng is None else _ODD[rng.integers(0, len(_ODD))], "tau": 1}
+        config = {"output_size": 3 if rng is None else ODD[rng.integers(0, len(ODD))], "tau": 1}
         value = {
             "model_state_dict": {f"layers.{i}.weights": tensors[f"w{i}"] for i in range(2)},
             "connections": [tuple(tensors[f"c{i}"]) for i in range(2)],
@@ -229,10 +229,10 @@ def formats(folder: Path) -> dict[str, Format]:
 
     inside = read_model_of(images, ReadOptions(features="uint4,scale=1/15"), folder)
     return {
-        "torchlogix images": _module(images, ReadOptions(features="bits"), save_module),
-        "torchlogix transposed": _module(transposed, ReadOptions(), save_module),
-        "difflogic convolutions": _module(convolutions, ReadOptions(image="1x4x4")),
-        "input-wise": _module(light, ReadOptions()),
+        "torchlogix images": module_format(images, ReadOptions(features="bits"), save_module),
+        "torchlogix transposed": module_format(transposed, ReadOptions(), save_module),
+        "difflogic convolutions": module_format(convolutions, ReadOptions(image="1x4x4")),
+        "input-wise": module_format(light, ReadOptions()),
         "checkpoint": Format(ReadOptions(inputs=6), write_checkpoint),
         "neutral images": npz_format(inside, ReadOptions()),
         "recurrent": npz_format(recurrent, ReadOptions(steps=3)),

@@ -72,6 +72,32 @@ def test_interconnect_of_its_own(tmp_path: Path) -> None:
     same_layers(model, read_model(tmp_path / "n.npz", GIVEN))
 
 
+def test_few_best_interconnect_in_turn_with_gates(tmp_path: Path) -> None:
+    """As the trainer's ModuleList numbers them: wiring 0, gates 1, wiring 2, ..."""
+    arrays, generator = example(), torch.Generator().manual_seed(1)
+    state: dict[str, Any] = {}
+    for i in range(LAYERS):
+        state[f"layers.{2 * i + 1}.w"] = as_pth(arrays)[f"layers.{i}.w"]
+        sides = [arrays[f"connections.{side}"][i] for side in "AB"]
+        flat = torch.from_numpy(np.stack(sides, axis=1).reshape(-1))
+        best = torch.randint(0, 3, (2 * WIDTH,), generator=generator)
+        scores = torch.rand((3, 2 * WIDTH), generator=generator)
+        state[f"layers.{2 * i}.top_c"] = scores.scatter(0, best[None], 2.0)
+        others = torch.randint(0, 9, (3, 2 * WIDTH), generator=generator)
+        state[f"layers.{2 * i}.top_indices"] = others.scatter(0, best[None], flat[None])
+    torch.save(state, tmp_path / "n.pth")
+    np.savez(tmp_path / "n.npz", **arrays)
+    model = read_model(tmp_path / "n.pth", GIVEN)
+    same_layers(model, read_model(tmp_path / "n.npz", GIVEN))
+    torch.save(state | {"layers.2.top_indices": torch.zeros(3, 1).int()}, tmp_path / "n.pth")
+    with pytest.raises(ModelError, match=r"layer 1: top_indices of shape \[3, 1\]"):
+        read_model(tmp_path / "n.pth", GIVEN)
+    del state["layers.4.top_indices"]
+    torch.save(state, tmp_path / "n.pth")
+    with pytest.raises(ModelError, match="layer 2: no wiring"):
+        read_model(tmp_path / "n.pth", GIVEN)
+
+
 def test_padding_of_the_last_layer_is_refused(tmp_path: Path) -> None:
     arrays = example()
     for key in arrays:
@@ -112,7 +138,7 @@ def test_broken_npz(tmp_path: Path, changes: dict[str, Any], message: str) -> No
         ({"layers.1.w": torch.zeros(15, 12)}, r"layer 1: weights of shape \[15, 12\]"),
         ({"layers.1.w": torch.full((16, 12), torch.nan)}, "layer 1: weight .0, 0. is nan"),
         ({"layers.3.c": torch.zeros(2, 2)}, "connections: is not two lists"),
-        ({"layers.0.top_c": torch.zeros(2, 2)}, "layers.0.top_c: unknown tensor"),
+        ({"layers.0.q": torch.zeros(2, 2)}, "layers.0.q: unknown tensor"),
     ],
 )
 def test_broken_pth(tmp_path: Path, changes: dict[str, Any], message: str) -> None:

@@ -10,6 +10,8 @@ import torch
 from helpers import random_layers_model
 from helpers_binary import random_pynq
 from helpers_frontends import difflogic_net, save, torchlogix_net
+from helpers_luts import DWNNode, NodeLayer, dwn_net
+from torch import nn
 
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import SUPPORTED, ReadOptions, read_model, write_neutral
@@ -31,6 +33,9 @@ def examples(folder: Path) -> dict[str, Path]:
         "bnn-pynq": folder / "p.npz",
         "cellular": folder / "c.npz",
         "blif": folder / "m.blif",
+        "dwn": save(dwn_net().state_dict(), folder / "w.pt"),
+        "llnn": save({"0.w": torch.zeros(3, 4), "0.w_comp": torch.ones(3, 4)}, folder / "l.pt"),
+        "difflut": save(nn.Sequential(NodeLayer(5, 4, 3, DWNNode)).state_dict(), folder / "f.pt"),
         "torchlogix": save(torchlogix_net().state_dict(), folder / "t.pt"),
         "onnx": Path(__file__).parent / "data/dense_1w1a.onnx",
         "difflogic": save(difflogic_net().state_dict(), folder / "d.pt"),

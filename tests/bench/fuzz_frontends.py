@@ -23,6 +23,7 @@ def main() -> None:
     """Print a row for each format."""
     from helpers_fuzz import ends_well, formats
     from helpers_fuzz_binary import binary_formats
+    from helpers_fuzz_nets import net_formats
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=10_000)
@@ -33,7 +34,8 @@ def main() -> None:
     print("| format | files | models | one-line errors |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for title, kind in (formats(folder) | binary_formats(folder)).items():
+        found = formats(folder) | binary_formats(folder) | net_formats(folder)
+        for title, kind in found.items():
             if arguments.names and title not in arguments.names:
                 continue
             models = 0

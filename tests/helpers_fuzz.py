@@ -71,6 +71,17 @@ def ends_well(path: Path, options: ReadOptions) -> bool:
     return True
 
 
+def check_damaged(kind: Format, path: Path, files: int = 60) -> None:
+    """Assert that the whole file of a format is a model, and that damaged ones end well."""
+    kind.write(path, None)
+    assert ends_well(path, kind.options)
+    ends = []
+    for number in range(files):
+        kind.write(path, np.random.default_rng([0, number]))
+        ends.append(ends_well(path, kind.options))
+    assert not all(ends)
+
+
 def damaged_array(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return an array with another type, shape or value somewhere."""
     kind = rng.integers(0, 8)

@@ -28,7 +28,7 @@ from gatec.frontends.weights import check_floats
 from gatec.frontends.wiring import complete_wiring
 
 _KEY = re.compile(r"(?P<prefix>(?:.*\.)?)(?P<index>[0-9]{1,6})\.(?P<name>w|w_comp)")
-# Below this difference of the two weights, one float32 step decides.
+# Below this difference of the two weights, the softmax's float32 steps decide in the trainer.
 _UNSURE = 2.0**-20
 
 
@@ -116,9 +116,10 @@ def _layer(
     n = lut_inputs(w, file=file, place=place)
     for weights in (w, other):
         check_floats(weights, "[gates, 2**n]", file=file, place=place)
-    rows, unsure = _rounded(w, other)
+    apart = np.abs(w.astype(np.float64) - other.astype(np.float64))
+    unsure = int(((apart < _UNSURE) & (apart != 0)).sum())
     if unsure:
-        notes["rounding"] = f"{place}: {unsure} table bits hang on float32 rounding"
+        notes["rounding"] = f"{place}: {unsure} table bits hang on rounding; the larger one decides"
     order = np.array([int(f"{address:0{n}b}"[::-1], 2) for address in range(1 << n)])
     if indices is not None:
         if indices.ndim != 2 or indices.shape != (n, len(w)):
@@ -129,14 +130,4 @@ def _layer(
                 expected=f"[{n}, {len(w)}]",
             )
         indices = indices.T
-    return _Layer(place, rows[:, order], indices)
-
-
-def _rounded(w: Array, other: Array) -> tuple[Array, int]:
-    """Return `round(softmax([w, other])[0])` in the weights' own precision, and the close calls."""
-    with np.errstate(over="ignore", under="ignore"):
-        high = np.maximum(w, other)
-        mine, theirs = np.exp(w - high), np.exp(other - high)
-        rows = mine / (mine + theirs) > w.dtype.type(0.5)
-    apart = np.abs(w.astype(np.float64) - other.astype(np.float64))
-    return rows, int(((apart < _UNSURE) & (apart != 0)).sum())
+    return _Layer(place, (w > other)[:, order], indices)

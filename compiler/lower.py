@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
+from gatec.blocks import Argmax, Block, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
+from gatec.blocks_circuit import Circuit
 from gatec.blocks_threshold import ClassScores, ThresholdLayer
 from gatec.heads.lowering import lower_planned
 from gatec.heads.tree import HeadPlan
@@ -29,6 +30,11 @@ INPUT_PORT = "x"
 OUTPUT_PORT = "y"
 SCORES_CUT = "scores"
 LEAVES_CUT = "leaves"
+VALUES_CUT = "values"
+# Sums of so many bits of values, such as trees have, are beyond SAT together with the gates in
+# front of them. Fewer are mapped with those gates: 5 trees of 12 leaves take 2,800 LUT4 so, and
+# 4,150 with a cut between.
+_MANY_VALUES = 2_000
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ def lower(model: ModelGraph, plan: HeadPlan | None = None) -> Lowering:
             if is_row:
                 cuts += (Port(block.name, nets, "bits"),)
         elif isinstance(block, ClassScores):
+            cuts += _values_cut(model.predecessors(block)[0], nets, inputs[0], is_row)
             nets, sums[block.name] = lower_scores(builder, block, nets)
         elif isinstance(block, BitBlock):
             nets, claims[block.name] = lower_bits(builder, block, inputs_of)
@@ -115,6 +122,14 @@ def lower_thermometer(builder: NetlistBuilder, block: Thermometer, nets: IntArra
     """Return the nets of `code >= level` for all features and levels."""
     planes = nets.reshape(-1, block.code_bits)
     return lower_at_least(builder, planes, block.levels).reshape(-1)
+
+
+def _values_cut(before: Block, nets: IntArray, inputs: Port, is_row: bool) -> tuple[Port, ...]:
+    """Return the cut in front of weighted sums, if there is to be one."""
+    gates = nets.min() > inputs.nets[-1]
+    if is_row and gates and isinstance(before, Circuit) and len(nets) > _MANY_VALUES:
+        return (Port(VALUES_CUT, nets, "bits"),)
+    return ()
 
 
 def _input_encoding(model: ModelGraph) -> str:

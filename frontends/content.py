@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from gatec.frontends.onnx_file import is_onnx, read_onnx
 from gatec.frontends.records import Record
 from gatec.frontends.safetensors import is_safetensors, read_safetensors
 from gatec.frontends.tensors import Array
+from gatec.frontends.ubjson import is_ubjson, read_ubjson
 from gatec.frontends.zipped import ZipMembers
 
 # Names under which training scripts put the model into a checkpoint, beside optimiser and epoch.
@@ -36,11 +38,11 @@ class Content:
     stem
         What the model is called without an option.
     container
-        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `blif`, or `module` (a live
-        module).
+        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `json`, `ubjson`, `lightgbm`,
+        `blif`, or `module` (a live module).
     value
         The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of `blif`
-        its text.
+        and `lightgbm` its text.
     sha256
         Of the file; empty for a live module.
     """
@@ -95,6 +97,28 @@ def is_blif(data: bytes) -> bool:
     return first.split(b" ")[0] in (b".model", b".inputs", b".outputs", b".names")
 
 
+def _described(data: bytes, label: str) -> tuple[str, Any] | None:
+    """Return container and value of a file that is text, or JSON in bytes."""
+    if is_blif(data):
+        return "blif", data.decode("latin-1")
+    if data[:5] == b"tree\n" or data[:6] == b"tree\r\n":
+        return "lightgbm", data.decode("latin-1")
+    if is_ubjson(data):
+        return "ubjson", read_ubjson(data, label)
+    if data.lstrip()[:1] == b"{":
+        return "json", _json(data, label)
+    return None
+
+
+def _json(data: bytes, label: str) -> Any:
+    """Return what JSON text holds."""
+    limits.check_limit(len(data), limits.MAX_HEADER_BYTES, "bytes of JSON", file=label)
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"broken JSON: {error!s:.80}", file=label) from None
+
+
 def _read_bytes(path: Path) -> bytes:
     try:
         if not path.is_file():
@@ -119,8 +143,8 @@ def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
         return "safetensors", read_safetensors(data, label)
     if data[:1] == b"\x80":
         return "torch legacy", read_torch_legacy(data, label)
-    if is_blif(data):
-        return "blif", data.decode("latin-1")
+    if (found := _described(data, label)) is not None:
+        return found
     if data[:6] == NPY_MAGIC:
         raise ModelError("a single array", file=label, expected="a model: .npz with named arrays")
     if data[257:262] == b"ustar" or data.startswith(b"sys_info") or data.startswith(b"./"):
@@ -132,7 +156,9 @@ def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
     if is_onnx(data):
         return "onnx", read_onnx(data, label, folder)
     raise ModelError(
-        "neither .pt, .pth, .safetensors, .npz, .onnx nor .blif" if data else "empty file",
+        "neither .pt, .pth, .safetensors, .npz, .onnx, .json, .ubj nor .blif"
+        if data
+        else "empty file",
         file=label,
         expected="a model file",
     )

@@ -14,12 +14,15 @@ from gatec.frontends import (
     difflogic,
     difflut,
     gatelists,
+    lightgbm,
     llnn,
     neutral,
     onnx_graph,
     pynq,
     torchlogix,
+    trees,
     weightless,
+    xgboost,
 )
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
@@ -76,6 +79,24 @@ SUPPORTED: tuple[Frontend, ...] = (
         pynq.draft,
     ),
     Frontend(
+        "trees",
+        "trees.{i}.children_left, ...: trees as scikit-learn's users export them",
+        trees.matches,
+        trees.draft,
+    ),
+    Frontend(
+        "xgboost",
+        "boosted trees that XGBoost saved as .json or .ubj",
+        xgboost.matches,
+        xgboost.draft,
+    ),
+    Frontend(
+        "lightgbm",
+        "boosted trees that LightGBM saved as text",
+        lightgbm.matches,
+        lightgbm.draft,
+    ),
+    Frontend(
         "cellular",
         "grid, perceive.{l} and update.{l}: a DiffLogic CA, applied --steps times",
         cellular.matches,
@@ -126,13 +147,23 @@ SUPPORTED: tuple[Frontend, ...] = (
 )
 
 
+# Containers that only one frontend reads.
+_OWN = ("blif", "onnx", "json", "ubjson", "lightgbm")
+
+
 def choose(content: Content, options: ReadOptions) -> Frontend | None:
     """Return the frontend that `--format` names, or the first that the content matches."""
     if options.format is None:
         return next((f for f in SUPPORTED if f.matches(content)), None)
     for frontend in SUPPORTED:
         if frontend.name == options.format:
-            if content.container in ("blif", "onnx") and not frontend.matches(content):
+            if content.container in (
+                "blif",
+                "onnx",
+                "json",
+                "ubjson",
+                "lightgbm",
+            ) and not frontend.matches(content):
                 raise ModelError(
                     f"--format {options.format}", file=content.label, expected=content.container
                 )
@@ -193,7 +224,7 @@ def _read(content: Content, options: ReadOptions) -> ModelGraph:
         raise ModelError(
             f"no model that gatec knows; it holds {summary(content)}",
             file=content.label,
-            expected="difflogic, torchlogix, gate lists, ONNX or the neutral form",
+            expected="difflogic, torchlogix, gate lists, ONNX, trees or the neutral form",
         )
     if options.parametrization is not None and frontend.name != "torchlogix":
         raise UsageError(

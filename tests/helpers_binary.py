@@ -1,40 +1,11 @@
-"""Binary networks by the definitions in their trainers, and the way of a file to proved Verilog."""
+"""Binary networks by the definitions in their trainers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-
-from gatec import compile as compile_net
-from gatec.bits import Bits
-from gatec.console import Progress
-from gatec.driver import CompileResult
-from gatec.folder import OutputFolder
-from gatec.frontends import ReadOptions, read_model
-from gatec.rtl import check_rtl, circuit_of
-from gatec.verify import verify_folder
-
-
-def to_proved_verilog(
-    path: Path, options: ReadOptions, bits: Bits, folder: Path, **more: Any
-) -> CompileResult:
-    """Compile a file for iCE40 up to the netlist, run the Verilog on `bits`, and verify the folder.
-
-    The folder is proved against the file again, from the start.
-    """
-    result = compile_net(
-        path, reading=options, output_dir=folder, optimise=1, place_and_route=False, **more
-    )
-    assert result.manifest["proof"]["equivalence"] == "equivalent"
-    kind = result.manifest["options"]["output"]
-    circuit = circuit_of(read_model(path, options), kind, OutputFolder.load(folder), Progress())
-    check_rtl(circuit, bits, "netlist")
-    assert list(verify_folder(folder, path, options))
-    return result
 
 
 def random_pynq(

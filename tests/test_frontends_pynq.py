@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_binary import random_pynq, run_pynq, to_proved_verilog
+from helpers_binary import random_pynq, run_pynq
 
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model
+from gatec.lower import lower
+from gatec.proof.arithmetic import check_lowering
 from gatec.sim.data import load_data
 
 
@@ -22,15 +24,15 @@ def some_bits(width: int, count: int = 300) -> np.ndarray:
     return np.random.default_rng(width).integers(0, 2, size=(count, width), dtype=np.uint8)
 
 
-def test_from_the_file_to_proved_verilog(tmp_path: Path) -> None:
+def test_bits_and_classes_are_those_of_the_definition(tmp_path: Path) -> None:
     arrays = random_pynq((21, 12, 9, 5), 0)
     path, bits = written(tmp_path / "net.npz", arrays), some_bits(21)
     model = read_model(path)
     expected = run_pynq(arrays, bits)
     assert np.array_equal(model.with_output("bits").output_bits(bits), expected)
     assert np.array_equal(model.predict(bits), expected.argmax(1))
-    result = to_proved_verilog(path, ReadOptions(), bits[:256], tmp_path / "out")
-    assert any("layer1: " in fact and "9 neurons" in fact for fact in result.design.facts)
+    facts = check_lowering(model, lower(model))
+    assert any("layer1: " in fact and "9 neurons" in fact for fact in facts)
 
 
 def test_without_thresholds_at_the_end_counts_are_scores(tmp_path: Path) -> None:
@@ -41,7 +43,8 @@ def test_without_thresholds_at_the_end_counts_are_scores(tmp_path: Path) -> None
     model = read_model(path, ReadOptions(classes=4))
     counts = run_pynq(arrays, bits)[:, :4]
     assert np.array_equal(model.predict(bits), counts.argmax(1))
-    to_proved_verilog(path, ReadOptions(classes=4), bits, tmp_path / "out", output="scores")
+    scores = model.with_output("scores")
+    check_lowering(scores, lower(scores))
 
 
 def padded_net() -> dict[str, np.ndarray]:

@@ -11,6 +11,8 @@ from helpers import random_layers_model
 from helpers_binary import random_pynq
 from helpers_frontends import difflogic_net, save, torchlogix_net
 from helpers_luts import DWNNode, NodeLayer, dwn_net
+from helpers_trees import DATA, exported
+from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from gatec.errors import ModelError, UsageError
@@ -31,6 +33,9 @@ def examples(folder: Path) -> dict[str, Path]:
         "neutral": folder / "n.npz",
         "gate-lists": folder / "g.npz",
         "bnn-pynq": folder / "p.npz",
+        "trees": exported(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), folder / "e.npz"),
+        "xgboost": DATA / "xgb_multi.ubj",
+        "lightgbm": DATA / "lgb_multi.txt",
         "cellular": folder / "c.npz",
         "blif": folder / "m.blif",
         "dwn": save(dwn_net().state_dict(), folder / "w.pt"),

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import families_binary
 import families_gates
 import families_luts
 import pytest
 from helpers_matrix import HEADER, Family
 from helpers_source import ROOT
 
-FAMILIES: tuple[Family, ...] = (*families_gates.FAMILIES, *families_luts.FAMILIES)
+FAMILIES: tuple[Family, ...] = (
+    *families_gates.FAMILIES,
+    *families_luts.FAMILIES,
+    *families_binary.FAMILIES,
+)
 
 
 def readme_rows() -> list[str]:

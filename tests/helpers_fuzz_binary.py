@@ -18,9 +18,7 @@ from gatec.frontends import ReadOptions
 def binary_formats(folder: Path) -> dict[str, Format]:
     """Return the formats; `folder` is for what lies beside a model file."""
     x, y = load_iris(return_X_y=True)
-    forest = exported(
-        RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y), folder / "f.npz"
-    )
+    forest = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y)
     with np.load(exported(forest, folder / "f.npz")) as stored:
         arrays = dict(stored)
     boosted = (DATA / "xgb_binary.json").read_text()

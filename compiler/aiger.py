@@ -32,15 +32,67 @@ def read_aiger(data: bytes, file: str = "AIGER") -> Aig:
     LimitError
         It declares more gates, inputs or outputs than gatec takes.
     """
+    aig, start = read_sequential(data, file)
+    if start:
+        raise ModelError(f"has {len(start)} latches", file=file, expected="a combinational circuit")
+    return aig
+
+
+def read_sequential(data: bytes, file: str = "AIGER") -> tuple[Aig, list[int]]:
+    """Return what happens between the latches of an AIGER file, and how they start.
+
+    Returns
+    -------
+    tuple
+        A circuit whose inputs are the file's and then the latches, and whose outputs are the file's
+        and then the latches' next values; and for each latch 0 or 1.
+
+    Raises `ModelError` and `LimitError` as `read_aiger`, and `ModelError` at a latch that starts
+    with an unknown value.
+    """
     end = data.find(b"\n", 0, _MAX_HEADER)
     form, counts = _header(data[: max(end, 0)], file)
-    _, inputs, _, outputs, ands = counts
+    _, inputs, latches, outputs, ands = counts
     if form == b"aag":
         return _read_ascii(data, end + 1, counts, file)
-    output_lits, place = _lines_of_numbers(data, end + 1, "output", file, count=outputs)
-    fanin, place = _read_differences(data, place, inputs, ands, file)
-    aig = Aig(inputs, fanin, _checked(output_lits[:, 0], inputs + ands, "output", file))
-    return _with_symbols(aig, data[place:], file)
+    own = 2 * (inputs + 1 + np.arange(latches, dtype=np.int64))
+    following, start, place = _latches(data, end + 1, own, file)
+    output_lits, place = _lines_of_numbers(data, place, "output", file, count=outputs)
+    sources = inputs + latches
+    fanin, place = _read_differences(data, place, sources, ands, file)
+    ends = np.concatenate([output_lits[:, 0], following])
+    aig = Aig(sources, fanin, _checked(ends, sources + ands, "output", file))
+    return _with_symbols(aig, data[place:], file, latches), start
+
+
+def _latches(
+    data: bytes, start: int, own: npt.NDArray[np.int64], file: str
+) -> tuple[npt.NDArray[np.int64], list[int], int]:
+    """Return the next value's literal and the first value of each latch, and where they end.
+
+    A line is `next [first]`; `first` is 0, 1, or the latch's own literal where it is unknown.
+    """
+    following, values = [], []
+    for number, literal in enumerate(own.tolist()):
+        stop = data.find(b"\n", start, start + _MAX_HEADER)
+        words = data[start : max(stop, start)].split()
+        if (
+            stop < 0
+            or len(words) not in (1, 2)
+            or not all(w.isdigit() and len(w) < 12 for w in words)
+        ):
+            raise ModelError(f"line {b' '.join(words)[:40]!r}", file=file, place=f"latch {number}",
+                             expected="a literal and a first value")  # fmt: skip
+        value = int(words[1]) if len(words) == 2 else 0
+        if value not in (0, 1):
+            what = "an unknown value" if value == literal else f"{value}"
+            raise ModelError(
+                f"starts with {what}", file=file, place=f"latch {number}", expected="0 or 1"
+            )
+        following.append(int(words[0]))
+        values.append(value)
+        start = stop + 1
+    return np.array(following, dtype=np.int64), values, start
 
 
 def _header(line: bytes, file: str) -> tuple[bytes, list[int]]:
@@ -51,15 +103,14 @@ def _header(line: bytes, file: str) -> tuple[bytes, list[int]]:
     if len(numbers) != len(fields) or len(numbers) < 5:
         raise ModelError(f"header {line[:60]!r}", file=file, expected="aig M I L O A")
     maximum, inputs, latches, outputs, ands = numbers[:5]
-    if latches:
-        raise ModelError(f"has {latches} latches", file=file, expected="a combinational circuit")
     if any(numbers[5:]):
         raise ModelError("has properties or constraints", file=file, expected="plain outputs")
-    for count, what in ((inputs, "inputs"), (outputs, "outputs"), (ands, "AND gates")):
+    for count, what in zip(numbers[1:5], _HEADER_FIELDS[1:], strict=True):
         check_limit(count, MAX_GATES, what, file=file)
-    consistent = maximum == inputs + ands if form == b"aig" else maximum >= inputs + ands
+    total = inputs + latches + ands
+    consistent = maximum == total if form == b"aig" else maximum >= total
     if not consistent or maximum > 2 * MAX_GATES:
-        raise ModelError(f"maximum variable {maximum}", file=file, expected=f"{inputs + ands}")
+        raise ModelError(f"maximum variable {maximum}", file=file, expected=f"{total}")
     return form, [maximum, inputs, latches, outputs, ands]
 
 
@@ -135,13 +186,17 @@ def _read_differences(
     return np.stack([high, low], axis=1).astype(np.int32), start + int(ends[-1]) + 1
 
 
-def _read_ascii(data: bytes, start: int, counts: list[int], file: str) -> Aig:
+def _read_ascii(data: bytes, start: int, counts: list[int], file: str) -> tuple[Aig, list[int]]:
     """Read the ASCII form, whose gates come under any numbers and in any order."""
-    _, inputs, _, outputs, ands = counts
+    _, inputs, latches, outputs, ands = counts
     input_lits, place = _lines_of_numbers(data, start, "input", file, count=inputs)
+    own, rest = _own_literals(data, place, latches, file)
+    following, first, _ = _latches(rest, 0, own, file)
+    place = _after_lines(data, place, latches)
     output_lits, place = _lines_of_numbers(data, place, "output", file, count=outputs)
     gates, place = _lines_of_numbers(data, place, "gate", file, count=ands, width=3)
-    defined = np.concatenate([input_lits[:, 0], gates[:, 0]])
+    output_lits = np.concatenate([output_lits[:, 0], following])[:, None]
+    defined = np.concatenate([input_lits[:, 0], own, gates[:, 0]])
     if (defined & 1).any() or (defined < 2).any() or len(np.unique(defined)) < len(defined):
         raise ModelError("a variable is complemented, 0, or twice defined", file=file)
     maximum = int(max(defined.max(initial=0), output_lits.max(initial=0), gates.max(initial=0)))
@@ -161,28 +216,55 @@ def _read_ascii(data: bytes, start: int, counts: list[int], file: str) -> Aig:
 
     fanin, outs = moved(gates[:, 1:], "a gate"), moved(output_lits[:, 0], "an output")
     order: npt.NDArray[np.int64] | None = np.arange(ands)
-    if ((fanin >> 1).max(axis=1, initial=0) > inputs + np.arange(ands)).any():
-        order = level_order((fanin >> 1).astype(np.int32), inputs + 1)
+    sources = inputs + latches
+    if ((fanin >> 1).max(axis=1, initial=0) > sources + np.arange(ands)).any():
+        order = level_order((fanin >> 1).astype(np.int32), sources + 1)
     if order is None:
         raise ModelError("a combinational cycle", file=file)
-    final = np.arange(inputs + 1 + ands, dtype=np.int64)
-    final[inputs + 1 + order] = np.arange(inputs + 1, inputs + 1 + ands)
+    final = np.arange(sources + 1 + ands, dtype=np.int64)
+    final[sources + 1 + order] = np.arange(sources + 1, sources + 1 + ands)
     fanin = 2 * final[fanin[order] >> 1] + (fanin[order] & 1)
-    aig = Aig(inputs, fanin, 2 * final[outs >> 1] + (outs & 1))
-    return _with_symbols(aig, data[place:], file)
+    aig = Aig(sources, fanin, 2 * final[outs >> 1] + (outs & 1))
+    return _with_symbols(aig, data[place:], file, latches), first
 
 
-def _with_symbols(aig: Aig, tail: bytes, file: str) -> Aig:
-    """Enter the names of the symbol table, up to the comment."""
-    names: dict[str, dict[int, str]] = {"i": {}, "o": {}}
+def _own_literals(
+    data: bytes, start: int, count: int, file: str
+) -> tuple[npt.NDArray[np.int64], bytes]:
+    """Return the literals that an ASCII file's latches are, and their lines without them."""
+    lines = data[start : _after_lines(data, start, count)].split(b"\n")[:count]
+    own, rest = [], []
+    for number in range(count):
+        word, _, left = (lines[number] if number < len(lines) else b"").strip().partition(b" ")
+        if not word.isdigit() or len(word) >= 12:
+            raise ModelError("is not a literal", file=file, place=f"latch {number}")
+        own.append(int(word))
+        rest.append(left)
+    return np.array(own, dtype=np.int64), b"\n".join([*rest, b""])
+
+
+def _after_lines(data: bytes, start: int, count: int) -> int:
+    """Return where the line behind `count` lines begins, or the end."""
+    for _ in range(count):
+        start = data.find(b"\n", start) + 1 or len(data)
+    return start
+
+
+def _with_symbols(aig: Aig, tail: bytes, file: str, latches: int) -> Aig:
+    """Enter the names of the symbol table, up to the comment; with latches there are none."""
+    names: dict[str, dict[int, str]] = {"i": {}, "o": {}, "l": {}}
     for line in tail.split(b"\n"):
         # ABC starts its comment on the line of the "c"; constraints, the other "c", are refused.
         if not line.strip() or line.startswith(b"c"):
             break
         key, _, name = line.decode(errors="replace").partition(" ")
         if key[:1] not in names or not key[1:].isdecimal() or len(key) > 12:
-            raise ModelError(f"symbol {key[:20]!r}", file=file, expected="iN or oN, or a comment")
+            raise ModelError(
+                f"symbol {key[:20]!r}", file=file, expected="iN, oN or lN, or a comment"
+            )
         names[key[0]][int(key[1:])] = name.strip()
+    if latches:
+        return aig
     return replace(
         aig,
         input_names=_complete(names["i"], aig.num_inputs),

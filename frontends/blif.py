@@ -16,13 +16,11 @@ from typing import Any
 import numpy as np
 
 from gatec import limits
-from gatec.blocks_circuit import Circuit
 from gatec.errors import ModelError
+from gatec.frontends.circuits import circuit_draft
 from gatec.frontends.content import Content
-from gatec.frontends.draft import Draft, DraftBlock
+from gatec.frontends.draft import Draft
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.recurrence import Recurrence
-from gatec.frontends.wiring import refuse_wiring
 from gatec.levels import level_order
 from gatec.netlist import CONST0_NET, CONST1_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import MAX_FANIN, VARIABLE
@@ -42,24 +40,10 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     file = content.label
     if content.container != "blif":
         raise ModelError("is not BLIF", file=file, expected="a file that begins with .model")
-    refuse_wiring(options, file=file)
     parsed = _Parser(file)
     parsed.read(content.value)
-    net = parsed.netlist()
-    state, leaving = len(parsed.latches), len(parsed.outputs)
-    notes = {}
-    recurrence = None
-    if state:
-        init = np.array([latch[2] for latch in parsed.latches], dtype=np.uint8)
-        every_step = options.classes is None
-        following = np.arange(leaving, leaving + state)
-        recurrence = Recurrence(state, following, np.arange(leaving), init, every_step)
-        notes["latches"] = f"{state}, all stepped together"
-    inputs = len(parsed.inputs)
-    if not inputs and (state == 0 or not leaving):
-        raise ModelError("no .inputs", file=file, expected="a circuit with inputs")
-    return Draft([DraftBlock("the circuit", Circuit("circuit", net))], inputs or None, notes=notes,
-                 recurrence=recurrence)  # fmt: skip
+    start = [latch[2] for latch in parsed.latches]
+    return circuit_draft(parsed.netlist(), start, options, {}, file=file)
 
 
 @dataclass(eq=False)

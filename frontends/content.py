@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +28,15 @@ from gatec.frontends.zipped import ZipMembers
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model_dict", "model", "net")
 
 
+# The first line that is no comment.
+_FIRST = {
+    "blif": re.compile(rb"\.(model|inputs|outputs|names)(\s|$)"),
+    "pla": re.compile(rb"\.(i|o|ilb|ob|type|p|phase)\s"),
+    "truth": re.compile(rb"[01]+$"),
+    "bench": re.compile(rb"(INPUT|OUTPUT)\s*\(", re.IGNORECASE),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Content:
     """A model as data.
@@ -39,10 +49,10 @@ class Content:
         What the model is called without an option.
     container
         `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `json`, `ubjson`, `lightgbm`,
-        `blif`, or `module` (a live module).
+        `module` (a live module), or a circuit: `aiger`, `blif`, `pla`, `truth`, `bench`.
     value
-        The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of `blif`
-        and `lightgbm` its text.
+        The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of a
+        circuit or `lightgbm` its text, of `aiger` its bytes.
     sha256
         Of the file; empty for a live module.
     """
@@ -90,17 +100,20 @@ def open_model(path: Path) -> Content:
     return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
 
 
-def is_blif(data: bytes) -> bool:
-    """Return whether a file's first statement is one of BLIF."""
+def circuit_kind(data: bytes) -> str | None:
+    """Return which text or AIGER form of a circuit a file begins as, or None."""
+    if data[:4] in (b"aig ", b"aag "):
+        return "aiger"
     lines = (line.strip() for line in data[:4096].splitlines())
     first = next((line for line in lines if line and not line.startswith(b"#")), b"")
-    return first.split(b" ")[0] in (b".model", b".inputs", b".outputs", b".names")
+    return next((kind for kind, begins in _FIRST.items() if begins.match(first)), None)
 
 
 def _described(data: bytes, label: str) -> tuple[str, Any] | None:
     """Return container and value of a file that is text, or JSON in bytes."""
-    if is_blif(data):
-        return "blif", data.decode("latin-1")
+    circuit = circuit_kind(data)
+    if circuit is not None:
+        return circuit, data if circuit == "aiger" else data.decode("latin-1")
     if data[:5] == b"tree\n" or data[:6] == b"tree\r\n":
         return "lightgbm", data.decode("latin-1")
     if is_ubjson(data):
@@ -156,7 +169,7 @@ def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
     if is_onnx(data):
         return "onnx", read_onnx(data, label, folder)
     raise ModelError(
-        "neither .pt, .pth, .safetensors, .npz, .onnx, .json, .ubj nor .blif"
+        "neither .pt, .pth, .safetensors, .npz, .onnx, .json, .ubj nor a circuit"
         if data
         else "empty file",
         file=label,

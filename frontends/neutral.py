@@ -17,6 +17,8 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
                               width of a feature; the bit is `code[f] >= levels[f, t]`
 `codebook`                    optional 0/1 `[classes, bits]`: the last layer's outputs are code
                               bits in equal groups, and the nearest codeword is the class
+`parameters`                  optional 0/1 `[p]`: constant bits that the first layer reads behind
+                              the inputs (and before the state)
 `state`                       of a recurrent net: `gatec.frontends.recurrence`
 `layers.{i}.…`                convolutions, pooling and more: `gatec.frontends.neutral_blocks`
 ============================  =======================================================
@@ -34,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from gatec import limits
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
@@ -41,6 +44,7 @@ from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
 from gatec.frontends.gates import tables_of
 from gatec.frontends.neutral_blocks import KINDS, read_block, read_numbers
 from gatec.frontends.options import ReadOptions
+from gatec.frontends.parameters import fix_inputs, parameter_bits
 from gatec.frontends.recurrence import RECURRENT_KEYS, read_recurrence
 from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
@@ -49,7 +53,7 @@ from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 _LAYER = re.compile(r"layers\.([0-9]{1,6})\.([a-z0-9.]{1,40})")
 _NUMBERS = ("inputs", "classes", "code_bits", "state", "tau", "beta", "every_step")
 _WHOLE = _NUMBERS[:4]
-_ARRAYS = ("thresholds", "levels", "codebook", *RECURRENT_KEYS)
+_ARRAYS = ("thresholds", "levels", "codebook", "parameters", *RECURRENT_KEYS)
 _SCORES = ("scores.weights", "scores.bias")
 
 EXPORTERS = {
@@ -90,6 +94,12 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     found = [_layer(keys, i, file=file) for i, keys in enumerate(layers)]
     values = {key: _number(content.model, key, file) for key in _NUMBERS}
     whole = {key: _positive(values[key], key, file) for key in _WHOLE}
+    if "parameters" in tensors:
+        bits, inputs = parameter_bits(tensors["parameters"], file), whole["inputs"]
+        if inputs is None:
+            raise ModelError("without inputs", file=file, place="parameters", expected="inputs")
+        limits.check_limit(inputs, limits.MAX_GATES, "inputs", file=file)
+        found = fix_inputs(found, inputs, bits, whole["state"] or 0)
     return Draft(
         found,
         whole["inputs"],

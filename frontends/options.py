@@ -54,6 +54,9 @@ class ReadOptions:
         `CHANNELSxHEIGHTxWIDTH` of the first layer's input, for convolutions that do not hold it.
     architecture
         File that says which layers a state dict belongs to (see `gatec.frontends.architecture`).
+    parameters
+        File with the bits that a circuit's last inputs are fixed to (see
+        `gatec.frontends.parameters`).
     features
         What the circuit's input is when the model holds an encoder: `bits` leaves the encoder
         outside; `uint8,scale=1/255,offset=0` puts it inside (see `FeatureCodes`).
@@ -73,6 +76,7 @@ class ReadOptions:
     codebook: str | None = None
     image: str | None = None
     architecture: Path | None = None
+    parameters: Path | None = None
 
     def __post_init__(self) -> None:
         for option, value, most in (

@@ -11,6 +11,7 @@ from gatec.errors import ModelError, UsageError
 from gatec.frontends import (
     blif,
     cellular,
+    circuits,
     difflogic,
     difflut,
     gatelists,
@@ -109,6 +110,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         blif.draft,
     ),
     Frontend(
+        "circuits",
+        "AIGER with and without latches, PLA, truth tables, .bench; bits as --parameters",
+        circuits.matches,
+        circuits.draft,
+    ),
+    Frontend(
         "dwn",
         "weightless nets of torch-dwn: module or state dict, with the thermometer beside it",
         weightless.matches,
@@ -148,7 +155,7 @@ SUPPORTED: tuple[Frontend, ...] = (
 
 
 # Containers that only one frontend reads.
-_OWN = ("blif", "onnx", "json", "ubjson", "lightgbm")
+_OWN = ("blif", "onnx", "json", "ubjson", "lightgbm", *circuits.CONTAINERS)
 
 
 def choose(content: Content, options: ReadOptions) -> Frontend | None:
@@ -157,13 +164,7 @@ def choose(content: Content, options: ReadOptions) -> Frontend | None:
         return next((f for f in SUPPORTED if f.matches(content)), None)
     for frontend in SUPPORTED:
         if frontend.name == options.format:
-            if content.container in (
-                "blif",
-                "onnx",
-                "json",
-                "ubjson",
-                "lightgbm",
-            ) and not frontend.matches(content):
+            if content.container in _OWN and not frontend.matches(content):
                 raise ModelError(
                     f"--format {options.format}", file=content.label, expected=content.container
                 )
@@ -178,7 +179,7 @@ def read_model(path: str | Path, options: ReadOptions | None = None) -> ModelGra
     Parameters
     ----------
     path
-        `.pt`, `.pth` (both layouts of torch), `.safetensors`, `.npz` or `.onnx`; told by content.
+        A file of tensors or of a circuit; which, is told by its content.
     options
         Facts that the file lacks.
 

@@ -9,12 +9,23 @@ from typing import Any
 
 import numpy as np
 import torch
+from helpers_circuits import as_text, random_aig
 from helpers_frontends import save
-from helpers_fuzz import ODD, Format, damage_module, damaged_array, module_format, npz_format
+from helpers_fuzz import (
+    ODD,
+    Format,
+    damage_module,
+    damaged_array,
+    module_format,
+    npz_format,
+    text_format,
+    write_bytes,
+)
 from helpers_luts import DiffLogicNode, DWNNode, NodeLayer, Thermometer, dwn_net
 from llnn.lutnn import LUTNN
 from torch import nn
 
+from gatec.aiger import write_aiger
 from gatec.frontends import ReadOptions
 
 
@@ -28,6 +39,12 @@ def net_formats(folder: Path) -> dict[str, Format]:
     few_best = {"layers.0.top_c": rng.normal(size=(3, 8)).astype("f4"),
                 "layers.0.top_indices": rng.integers(0, 6, (3, 8)),
                 "layers.1.w": rng.normal(size=(16, 4)).astype("f4")}  # fmt: skip
+    ascii_text = as_text(random_aig(rng, 5, 8, 4), 2, [" 1", ""], binary=False).decode()
+
+    def write_parameters(path: Path, rng: np.random.Generator | None) -> None:
+        text_format("1011\n", ReadOptions(), write_bytes).write(folder / "bits", rng)
+        path.write_bytes(write_aiger(random_aig(np.random.default_rng(3), 7, 9, 2)))
+
     with contextlib.redirect_stdout(io.StringIO()):
         llnn_net = LUTNN([6, 10], 2, [3, 2], 6, 2).eval()
     return {
@@ -38,6 +55,18 @@ def net_formats(folder: Path) -> dict[str, Format]:
         "llnn": npz_format(llnn, ReadOptions(inputs=6, wiring=folder / "llnn.npz")),
         "llnn module": module_format(llnn_net, ReadOptions(inputs=6), save_plain),
         "difflut": npz_format(arrays(nodes), ReadOptions(inputs=6)),
+        "aiger": Format(ReadOptions(steps=2), write_aiger_file),
+        "aiger ascii": text_format(ascii_text, ReadOptions(steps=2), write_bytes),
+        "pla": text_format(
+            ".i 3\n.o 2\n.type fd\n11- 1-\n0-1 01\n--0 10\n.e\n", ReadOptions(), write_bytes
+        ),
+        "truth": text_format("11101000\n10010110\n", ReadOptions(), write_bytes),
+        "bench": text_format(
+            "INPUT(a)\nINPUT(b)\nOUTPUT(y)\nn = LUT 0x6 ( a, b )\ny = NAND(n, a)\n",
+            ReadOptions(),
+            write_bytes,
+        ),
+        "parameters": Format(ReadOptions(parameters=folder / "bits"), write_parameters),
         "few best": npz_format(few_best, ReadOptions(inputs=6)),
     }
 
@@ -48,6 +77,18 @@ def arrays(net: nn.Module) -> dict[str, np.ndarray]:
 
 def save_plain(value: Any, path: Path) -> None:
     torch.save(value, path)
+
+
+def write_aiger_file(path: Path, rng: np.random.Generator | None) -> None:
+    """Write a binary file with latches, a few of its bytes changed."""
+    data = bytearray(as_text(random_aig(np.random.default_rng(2), 5, 9, 4), 2, ["", " 1"],
+                             binary=True))  # fmt: skip
+    if rng is not None:
+        for position in rng.integers(0, len(data), size=rng.integers(1, 5)):
+            data[position] = int(rng.integers(0, 256))
+        if rng.random() < 0.3:
+            del data[int(rng.integers(0, len(data))) :]
+    path.write_bytes(bytes(data))
 
 
 def write_checkpoint(path: Path, rng: np.random.Generator | None) -> None:

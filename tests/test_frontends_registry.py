@@ -28,6 +28,7 @@ def examples(folder: Path) -> dict[str, Path]:
     np.savez(folder / "g.npz", **{key: np.array(value) for key, value in lists.items()})
     np.savez(folder / "c.npz", **{"grid": np.array([4, 4, 1]), "update.0.wires": np.zeros((1, 2))})
     np.savez(folder / "p.npz", **random_pynq((4, 3), 0))
+    (folder / "a.aag").write_text("aag 1 1 0 1 0\n2\n3\n")
     (folder / "m.blif").write_text(".model m\n.inputs a\n.outputs y\n.names a y\n1 1\n.end\n")
     return {
         "neutral": folder / "n.npz",
@@ -38,6 +39,7 @@ def examples(folder: Path) -> dict[str, Path]:
         "lightgbm": DATA / "lgb_multi.txt",
         "cellular": folder / "c.npz",
         "blif": folder / "m.blif",
+        "circuits": folder / "a.aag",
         "dwn": save(dwn_net().state_dict(), folder / "w.pt"),
         "llnn": save({"0.w": torch.zeros(3, 4), "0.w_comp": torch.ones(3, 4)}, folder / "l.pt"),
         "difflut": save(nn.Sequential(NodeLayer(5, 4, 3, DWNNode)).state_dict(), folder / "f.pt"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import families_binary
+import families_circuits
 import families_gates
 import families_luts
 import pytest
@@ -15,6 +16,7 @@ FAMILIES: tuple[Family, ...] = (
     *families_gates.FAMILIES,
     *families_luts.FAMILIES,
     *families_binary.FAMILIES,
+    *families_circuits.FAMILIES,
 )
 
 

@@ -57,6 +57,12 @@ _OPTIONS = (
         "them.",
     ),
     click.option(
+        "--parameters",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File with the bits that a circuit's last inputs are fixed to: 0 and 1, or an array "
+        "called parameters.",
+    ),
+    click.option(
         "--features",
         metavar="CODES",
         help="What the circuit's input is, for a model with thresholds: bits (encoder outside), "

@@ -55,13 +55,9 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
         "opt_clean",
         "write_json shell.json",
     ]
-    stubs = "".join(
-        f"(* blackbox *)\nmodule {name} (input [{i - 1}:0] i, output [{o - 1}:0] o);\nendmodule\n"
-        for name, (i, o) in stages.items()
-    )
     try:
         run = run_yosys(
-            commands, inputs={"shell.v": text + stubs}, outputs=["shell.json"], timeout=600
+            commands, inputs={"shell.v": text + stubs(stages)}, outputs=["shell.json"], timeout=600
         )
     except ToolFailed as failure:
         raise DifferentError(f"Yosys cannot read it: {failure}", place=f"module {top}") from failure
@@ -70,6 +66,14 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
     if warning is not None:
         raise DifferentError(warning[0], place=f"module {top}")
     return Shell(json.loads(run.files["shell.json"])["modules"][top], stages)
+
+
+def stubs(stages: Mapping[str, tuple[int, int]]) -> str:
+    """Return empty modules of the widths of `i` and `o` in place of the stages."""
+    return "".join(
+        f"(* blackbox *)\nmodule {name} (input [{i - 1}:0] i, output [{o - 1}:0] o);\nendmodule\n"
+        for name, (i, o) in stages.items()
+    )
 
 
 def _check_text(top: str, text: str) -> None:

@@ -118,7 +118,14 @@ def compile_model(
     if asked is not None:
         given_up = give_up(graph, options, asked, flow.lut_inputs, progress, chains=flow.chains)
         graph = given_up.found.model
-    mapped = map_model(graph, flow.lut_inputs, options, progress, chains=flow.chains)
+    mapped = map_model(
+        graph,
+        flow.lut_inputs,
+        options,
+        progress,
+        chains=flow.chains,
+        keep_gates=flow.keeps_gates,
+    )
     design, physical, files = _meet_clock(mapped, flow, options, progress)
     certificate = make_certificate(design, options, progress)
     if certificate is not None:
@@ -171,7 +178,7 @@ def _meet_clock(
         progress.note(f"{fmax:.1f} MHz with {levels} LUT levels a stage: trying {shorter}")
         levels = shorter
     raise LimitError(
-        f"clock of {clock:g} MHz: routed at {fmax:.1f} MHz",
+        f"clock of {clock:g} MHz: {flow.reached} {fmax:.1f} MHz",
         file=mapped.model.name,
-        expected="a lower --clock or a faster --device",
+        expected=f"a lower --clock or {flow.faster}",
     )

@@ -75,6 +75,15 @@ class Flow(ABC):
         """Whether the fabric has carry chains that gatec uses."""
         return False
 
+    # How a clock was reached or missed, and what else would help: for messages.
+    reached = "routed at"
+    faster = "a faster --device"
+
+    @property
+    def keeps_gates(self) -> bool:
+        """Whether gates are cleaned up and left for the target's own mapper."""
+        return False
+
     def check(self) -> None:
         """Raise `UsageError` at the first option that does not go with the target."""
         _ = self.lut_inputs, self.pipelining()

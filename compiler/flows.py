@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gatec.errors import UsageError
 from gatec.flow import Flow, GenericFlow
+from gatec.flow_asic import AsicFlow
 from gatec.flow_board import BoardFlow
 from gatec.flow_ice40 import Ice40Flow
 from gatec.options import CompileOptions
@@ -18,7 +19,7 @@ def choose_flow(options: CompileOptions) -> Flow:
     for name in ("device", "package", "board"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} with target {target.name}", expected="no such option")
-    return _checked(GenericFlow(target, options))
+    return _checked((AsicFlow if target.name == "asic" else GenericFlow)(target, options))
 
 
 def _checked(flow: Flow) -> Flow:

@@ -87,6 +87,7 @@ def map_model(
     progress: Progress,
     *,
     chains: bool = False,
+    keep_gates: bool = False,
 ) -> Mapped:
     """Lower a model, prove the lowering, optimise and map it.
 
@@ -94,6 +95,8 @@ def map_model(
     ----------
     chains
         Whether the target has carry chains.
+    keep_gates
+        Clean up only: the target's own mapper sees gates and adder cells.
     """
     model = model.with_output(options.output)
     plan = None
@@ -107,9 +110,13 @@ def map_model(
         lowering = lower(model, plan)
         facts = check_lowering(model, lowering)
     reference = lowering.netlist
-    with progress.step(f"optimise -O{options.optimise}, map to LUT{lut_inputs}"):
+    mapping = "" if keep_gates else f", map to LUT{lut_inputs}"
+    with progress.step(f"optimise -O{options.optimise}{mapping}"):
         if plan is None:
-            netlist, reports = _optimise(reference, lut_inputs, options)
+            if keep_gates:
+                netlist, reports = _run(reference, tidy(lut_inputs), options)
+            else:
+                netlist, reports = _optimise(reference, lut_inputs, options)
             others: list[Netlist] = []
             inverted = np.zeros(len(reference.cut_nets), dtype=bool)
         else:

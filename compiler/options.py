@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from gatec.approx.options import ApproximateOptions
+from gatec.asic_options import AsicOptions
 from gatec.errors import UsageError
 from gatec.model import OUTPUT_KINDS, OutputKind
 
@@ -72,6 +73,8 @@ class CompileOptions:
         Number of test vectors to write.
     approximation
         Approximate the net on data first; None does not.
+    asic
+        The cells of target `asic`; None for others.
     """
 
     target: str = "ice40"
@@ -97,6 +100,7 @@ class CompileOptions:
     dump_passes: Path | None = None
     vectors: int = 256
     approximation: ApproximateOptions | None = None
+    asic: AsicOptions | None = None
 
     def __post_init__(self) -> None:
         given = [o for o in ("stages", "levels_per_stage", "clock") if getattr(self, o) is not None]
@@ -132,7 +136,15 @@ class CompileOptions:
 
     def recorded(self) -> dict[str, object]:
         """Return the options that decide the output, for the manifest: no paths."""
-        skipped = {"dump_passes", "proof_timeout", "proof_time", "prove_each", "approximation"}
+        skipped = {
+            "dump_passes",
+            "proof_timeout",
+            "proof_time",
+            "prove_each",
+            "approximation",
+            "asic",
+        }
         kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}
         asked = self.approximation
-        return kept | {"approximation": None if asked is None else asked.recorded()}
+        kept["approximation"] = None if asked is None else asked.recorded()
+        return kept if self.asic is None else kept | {"asic": self.asic.recorded()}

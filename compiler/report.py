@@ -69,17 +69,19 @@ def _proof(manifest: Mapping[str, Any]) -> str:
 def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     circuit, interface = manifest["circuit"], manifest["interface"]
     luts = circuit["luts"]
-    unit = "logic cells" if circuit["carries"] else "LUTs"
+    gates = manifest["options"]["target"] == "asic"
+    unit = "logic cells" if circuit["carries"] else "gates" if gates else "LUTs"
     size = f"{luts['gates_and_sums']} {unit}"
     if luts["argmax"]:
         size = f"{size} (gates and sums) + {luts['argmax']} (argmax)"
+    levels = "levels of gates" if gates else "LUT levels"
     ports = [
         f"{side} {port['bits']} bits in {_plural(-(-port['bits'] // port['beat_bits']), 'beat')}"
         for side, port in (("in", interface["input"]), ("out", interface["output"]))
     ]
     return [
         ("circuit", f"{size}, {circuit['pipeline_registers']} pipeline registers"),
-        ("pipeline", f"{circuit['stages']} stages over {circuit['levels']} LUT levels"),
+        ("pipeline", f"{circuit['stages']} stages over {circuit['levels']} {levels}"),
         ("streams", ", ".join(ports)),
         (
             "timing",
@@ -93,6 +95,8 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     physical = manifest["physical"]
     if physical is None:
         return [("device", "none: not placed and routed")]
+    if "library" in physical:
+        return _cell_rows(physical)
     used = ", ".join(
         f"{name} {count}"
         + (f"/{physical['available'][name]}" if name in physical["available"] else "")
@@ -108,6 +112,38 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{rate:.2f} M results/s",
         ),
     ]
+
+
+def _cell_rows(physical: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what standard cells a core takes, and what they do."""
+    used = physical["used"]
+    rows = [
+        (
+            "cells",
+            f"{used['cells']} of {physical['library']}, {used['flip-flops']} of them flip-flops",
+        ),
+        (
+            "area",
+            f"{physical['area']:.1f}, {physical['area_of_flip_flops']:.1f} of it flip-flops",
+        ),
+    ]
+    if physical["fmax_mhz"] is not None:
+        clock, fmax = physical["clock_mhz"], physical["fmax_mhz"]
+        rows.append(
+            (
+                "speed",
+                f"{physical['delay_ns']:.3f} ns, {fmax:.1f} MHz without wires; at {clock:g} MHz: "
+                f"latency {physical['latency_ns']:.1f} ns, "
+                f"{physical['results_per_second'] / 1e6:.2f} M results/s",
+            )
+        )
+    if "power_uw" in physical:
+        power = physical["power_uw"]
+        parts = ", ".join(f"{key} {value:.1f}" for key, value in power.items() if key != "total")
+        rows.append(("power", f"{power['total']:.1f} uW ({parts}); {physical['power_of']}"))
+    proof = physical["proof"]
+    rows.append(("gates", f"{proof['equivalence']} to the core ({proof['method']})"))
+    return rows
 
 
 def fit_lines(table: Sequence[FitRow]) -> list[str]:

@@ -193,6 +193,7 @@ TARGETS: Mapping[str, Target] = {
             _ice40_devices(),
             "hx8k",
         ),
+        Target("asic", "Standard cells of a Liberty file, to proved gates", 6, "generic", {}, None),
         Target("generic", "Plain Verilog, without place and route", None, "generic", {}, None),
     )
 }

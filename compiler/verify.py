@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from gatec.proof.arithmetic import check_lowering
 from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Verdict
 from gatec.vectors import INPUT_FILE, OUTPUT_FILE, from_hex
+from gatec.verify_gates import check_gates
 
 
 def verify_folder(
@@ -33,6 +34,7 @@ def verify_folder(
     model_file: Path | None = None,
     reading: ReadOptions | None = None,
     timeout: float = 600.0,
+    liberty: Sequence[Path] = (),
 ) -> Iterator[str]:
     """Yield each fact as it is established; raise the error of the first that does not hold.
 
@@ -42,6 +44,8 @@ def verify_folder(
         The original model and how to read it; the folder's own copy when None.
     timeout
         Seconds for the equivalence proof.
+    liberty
+        Files with the cells of target asic; the folder's own list of their functions when empty.
     """
     check_timeout(timeout)
     folder = OutputFolder.load(path)
@@ -71,6 +75,7 @@ def verify_folder(
     if proof.verdict is not Verdict.EQUIVALENT:
         raise UnprovedError(f"equivalence is {proof.verdict.value} after {timeout:g} s", file=path)
     yield f"the Verilog text is the model: {proof.verdict.value} ({proof.method})"
+    yield from check_gates(folder, core_shape(folder), liberty, timeout)
     yield from check_certificate(folder, lowering.netlist, back.netlist)
     yield f"{_check_vectors(folder, model, back.netlist)} test vectors agree"
 

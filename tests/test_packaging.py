@@ -71,11 +71,15 @@ def test_every_folder_of_modules_is_a_listed_package() -> None:
     found = {name if path.name == "__init__.py" else name.rpartition(".")[0]
              for name, path in modules().items()}  # fmt: skip
     assert set(config["packages"]) == found
-    folders = {package: folder for folder, package in FOLDERS.items()}
-    expected = {
-        package: folders.get(package, f"compiler/{package.removeprefix('gatec.')}")
-        for package in found
-    }
+    mapped = {package: folder for folder, package in FOLDERS.items()}
+
+    def folder_of(package: str) -> str:
+        if package in mapped:
+            return mapped[package]
+        outer, _, name = package.rpartition(".")
+        return f"{folder_of(outer)}/{name}"
+
+    expected = {package: folder_of(package) for package in found}
     assert config["package-dir"] == expected
 
 

@@ -19,6 +19,7 @@ DRIVER_MODULES = (
     "gatec.driver",
     "gatec.estimator",
     "gatec.flow",
+    "gatec.flow_asic",
     "gatec.flow_board",
     "gatec.flow_ice40",
     "gatec.flows",
@@ -31,6 +32,7 @@ DRIVER_MODULES = (
     "gatec.synthesis",
     "gatec.testing",
     "gatec.verify",
+    "gatec.verify_gates",
 )
 PARTS = ("gatec.backends", "gatec.boards", "gatec.frontends", "gatec.passes", "gatec.sim")
 # Parts stand side by side, with these exceptions.

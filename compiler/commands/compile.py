@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from gatec.commands.approximating import approximating_options
+from gatec.commands.asic import asic_options
 from gatec.commands.reading import PROOF_TIMEOUT, ModelPath, reading_options
 from gatec.console import Progress, TerminalProgress
 from gatec.driver import compile_model
@@ -114,6 +115,7 @@ def _all_options(command: Any) -> Any:
     help="Folder to write; default: build/NAME.",
 )
 @_all_options
+@asic_options
 @approximating_options
 @reading_options
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")

@@ -1,0 +1,1 @@
+"""Standard cells: mapping, gate-level Verilog, its proof, timing, power, and folders for layout."""

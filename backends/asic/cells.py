@@ -1,0 +1,144 @@
+"""A netlist of standard cells, as arrays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from gatec.blocks import IntArray
+from gatec.liberty.load import Cell, Library
+from gatec.netlist import Port
+
+UNCONNECTED = -1
+
+
+@dataclass(frozen=True, eq=False)
+class CellNetlist:
+    """Instances of cells on numbered nets; net 0 is constant 0 and net 1 constant 1.
+
+    Attributes
+    ----------
+    name
+        Of the module.
+    lib
+        Where the cells come from.
+    inputs, outputs
+        Ports; the clock is one of them.
+    kinds
+        The cells that occur, sorted by name.
+    kind
+        `int32[instances]`: which of them each instance is.
+    pins
+        `int32[instances, P]`: the net on each pin, inputs before outputs as the cell lists them; -1
+        where the cell has no such pin or nothing is connected.
+    names
+        Of the instances.
+    num_nets
+        One more than the highest net.
+    """
+
+    name: str
+    lib: Library
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    kinds: tuple[Cell, ...]
+    kind: IntArray
+    pins: IntArray
+    names: tuple[str, ...]
+    num_nets: int
+
+    @property
+    def num_instances(self) -> int:
+        """Number of cells."""
+        return len(self.kind)
+
+    @cached_property
+    def counts(self) -> Mapping[str, int]:
+        """Number of instances of each cell, sorted by name."""
+        numbers = Counter(self.kind.tolist())
+        return {cell.name: numbers[k] for k, cell in enumerate(self.kinds)}
+
+    @cached_property
+    def areas(self) -> npt.NDArray[np.float64]:
+        """`float64[instances]`: the area of each."""
+        return np.array([cell.area for cell in self.kinds], dtype=np.float64)[self.kind]
+
+    @property
+    def area(self) -> float:
+        """Of all cells, in the library's unit."""
+        return float(self.areas.sum())
+
+    @cached_property
+    def is_register(self) -> npt.NDArray[np.bool_]:
+        """`bool[instances]`: which are flip-flops."""
+        return np.array([cell.sequential for cell in self.kinds], dtype=bool)[self.kind]
+
+    @cached_property
+    def num_inputs(self) -> IntArray:
+        """`int32[instances]`: how many of the pins are inputs."""
+        return np.array([len(cell.inputs) for cell in self.kinds], dtype=np.int32)[self.kind]
+
+    @cached_property
+    def input_caps(self) -> npt.NDArray[np.float64]:
+        """`float64[kinds, P]`: pF of each input pin, 0 elsewhere."""
+        caps = np.zeros((len(self.kinds), self.pins.shape[1]))
+        for row, cell in enumerate(self.kinds):
+            caps[row, : len(cell.inputs)] = [cell.pins[pin].capacitance for pin in cell.inputs]
+        return caps
+
+    @cached_property
+    def loads(self) -> npt.NDArray[np.float64]:
+        """`float64[nets]`: pF of the input pins on each net, wires not counted."""
+        caps = self.input_caps[self.kind]
+        on = self.pins >= 0
+        loads: npt.NDArray[np.float64] = np.bincount(
+            self.pins[on], weights=caps[on], minlength=self.num_nets
+        ).astype(np.float64)
+        return loads
+
+
+class CellBuilder:
+    """Collects instances."""
+
+    def __init__(self, library: Library) -> None:
+        self.lib = library
+        self._cells: list[str] = []
+        self._nets: list[list[int]] = []
+        self._names: list[str] = []
+
+    def add(self, cell: Cell, name: str, nets: Mapping[str, int]) -> None:
+        """Add an instance, with the net on each connected pin."""
+        order = (*cell.inputs, *cell.outputs)
+        self._cells.append(cell.name)
+        self._nets.append([nets.get(pin, UNCONNECTED) for pin in order])
+        self._names.append(name)
+
+    def constants(self) -> list[int]:
+        """Return which of 0 and 1 are on pins."""
+        return sorted({net for nets in self._nets for net in nets if net in (0, 1)})
+
+    def tie(self, value: int, net: int) -> None:
+        """Put a net in place of a constant."""
+        self._nets = [[net if old == value else old for old in nets] for nets in self._nets]
+
+    def build(
+        self, name: str, inputs: Sequence[Port], outputs: Sequence[Port], num_nets: int
+    ) -> CellNetlist:
+        """Return all of them as a netlist."""
+        used = sorted(set(self._cells))
+        kinds = tuple(self.lib.cells[cell] for cell in used)
+        number = {cell: k for k, cell in enumerate(used)}
+        width = max((len(nets) for nets in self._nets), default=1)
+        pins = np.full((len(self._nets), width), UNCONNECTED, dtype=np.int32)
+        for row, nets in enumerate(self._nets):
+            pins[row, : len(nets)] = nets
+        kind = np.array([number[cell] for cell in self._cells], dtype=np.int32)
+        return CellNetlist(
+            name, self.lib, tuple(inputs), tuple(outputs), kinds, kind, pins,
+            tuple(self._names), num_nets,
+        )  # fmt: skip

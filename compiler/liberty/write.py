@@ -1,0 +1,43 @@
+"""The functions of cells as a small Liberty file: what a proof needs, without tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gatec.liberty.load import Cell
+
+
+def write_functions(name: str, cells: Sequence[Cell]) -> str:
+    """Return a library of cells with areas, pins, functions and flip-flops, in standard units."""
+    lines = [
+        f"library ({name}) {{",
+        '  time_unit : "1ns";',
+        '  voltage_unit : "1V";',
+        '  leakage_power_unit : "1nW";',
+        "  capacitive_load_unit (1, pf);",
+    ]
+    for cell in cells:
+        lines += [f"  cell ({cell.name}) {{", f"    area : {cell.area:.9g};"]
+        lines.append(f"    cell_leakage_power : {cell.leakage:.9g};")
+        found = cell.flip_flop
+        if found is not None:
+            stored = (
+                ("clocked_on", found.clocked_on),
+                ("next_state", found.next_state),
+                ("clear", found.clear),
+                ("preset", found.preset),
+            )
+            lines.append(f'    ff ("{found.state}", "{found.inverse}") {{')
+            lines += [f'      {key} : "{text}";' for key, text in stored if text is not None]
+            lines.append("    }")
+        for pin in cell.pins.values():
+            if pin.direction not in ("input", "output"):
+                continue
+            lines += [f"    pin ({pin.name}) {{", f"      direction : {pin.direction};"]
+            if pin.direction == "input":
+                lines.append(f"      capacitance : {pin.capacitance:.9g};")
+            if pin.function is not None:
+                lines.append(f'      function : "{pin.function}";')
+            lines.append("    }")
+        lines.append("  }")
+    return "\n".join([*lines, "}\n"])

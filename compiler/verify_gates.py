@@ -1,0 +1,44 @@
+"""Check the gate-level netlist of an output folder against its core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from gatec.backends.asic.implement import prove_gates
+from gatec.backends.core import CoreShape
+from gatec.errors import UnprovedError, UsageError
+from gatec.folder import OutputFolder
+from gatec.liberty.load import load_library
+from gatec.proof.verdict import Verdict
+
+
+def gate_files(top: str) -> tuple[str, str]:
+    """Return the names of a core's gate-level netlist and of the list of its cells' functions."""
+    return f"{top}_gates.v", f"{top}_gates_cells.lib"
+
+
+def check_gates(
+    folder: OutputFolder, shape: CoreShape, liberty: Sequence[Path], timeout: float
+) -> Iterator[str]:
+    """Yield what is proved of a folder's gates; nothing where it has none.
+
+    Raises `DifferentError` or `UnprovedError` when they are not the core.
+    """
+    text_file, cells_file = gate_files(shape.top)
+    if text_file not in folder.manifest["files"]:
+        if liberty:
+            raise UsageError("--liberty", file=folder.path, expected="a folder with gates")
+        return
+    text = folder.read(text_file).decode()
+    folder.read(cells_file)
+    library = load_library(liberty or [folder.path / cells_file], complete=False)
+    read, proof = prove_gates(text, folder.verilog, shape, library, timeout)
+    if proof.verdict is not Verdict.EQUIVALENT:
+        raise UnprovedError(
+            f"equivalence of the gates is {proof.verdict.value} after {timeout:g} s",
+            file=folder.path,
+        )
+    if not liberty:
+        yield "the cells' functions are the folder's own copy: --liberty ties them to your library"
+    yield f"the {read.cells} cells of {text_file} are the core: {proof.verdict.value}"

@@ -10,7 +10,8 @@ for each layer: its class and the arguments as in the script.
      {"Flatten": {}}, {"LogicDense": {"in_dim": 2304, "parametrization": "raw"}},
      {"GroupSum": {"k": 10, "tau": 6.5}}]
 
-Layer `i` takes the tensors `{i}.…`, or those under the prefix in `"key"`. Together they are the
+Layer `i` takes the tensors `{i}.…`, or those under the prefix in `"key"`; the layers of binary
+networks are in `gatec.frontends.binary`. Together they are the
 module that `torch.save(model)` would have written, and are read as such.
 """
 
@@ -64,7 +65,20 @@ _CONVOLUTIONS: _Defaults = {
 }
 
 
-_DEFAULTS: _Defaults = _PLAIN | _CONVOLUTIONS
+_BINARY: _Defaults = {
+    name: ("binary", {"stride": 1, "padding": 0} if name.endswith("Conv2d") else {})
+    for name in (
+        "BinaryLinear", "BinaryConv2d", "BooleanLinear", "BooleanConv2d", "BooleanThreshold", "Sign"
+    )
+} | {
+    "BatchNorm1d": ("torch.nn.modules.batchnorm", {"eps": 1e-5}),
+    "BatchNorm2d": ("torch.nn.modules.batchnorm", {"eps": 1e-5}),
+    "Hardtanh": ("torch.nn.modules.activation", {}),
+    "LogSoftmax": ("torch.nn.modules.activation", {}),
+    "Softmax": ("torch.nn.modules.activation", {}),
+    "Dropout": ("torch.nn.modules.dropout", {}),
+}  # fmt: skip
+_DEFAULTS: _Defaults = _PLAIN | _CONVOLUTIONS | _BINARY
 # Arguments that the layers keep under another name.
 _RENAMED = {"act_fn": "act_fn_str"}
 

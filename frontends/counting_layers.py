@@ -183,6 +183,20 @@ def _positions(
     return found
 
 
+def flatten(network: Network, signal: Signal, place: str) -> Signal:
+    """Return an image as a vector, in the order of its channels, rows and columns."""
+    each = prod(signal.shape[1:])
+    shape = (prod(signal.shape),)
+    if isinstance(signal.source, Sum) and each > 1:
+        # What is known of a channel's sums is no longer that of one element.
+        return replace(network.bits(signal, place), shape=shape)
+    tables = [
+        t if t is None or len(t) == 1 else np.repeat(t, each, axis=0)
+        for t in (signal.values, signal.exact)
+    ]
+    return replace(signal, shape=shape, values=tables[0], exact=tables[1])
+
+
 def class_scores(network: Network, signal: Signal, place: str) -> ClassScores:
     """Return the class sums whose order is that of the signal's values, ties included."""
     source = signal.source

@@ -16,12 +16,12 @@ import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
-from gatec.frontends.counting import Bits, Network, Raw, Signal
-from gatec.frontends.counting_layers import class_scores
+from gatec.frontends.counting import Network, Signal
+from gatec.frontends.counting_model import begin, end
 from gatec.frontends.draft import Draft
 from gatec.frontends.onnx_file import Node, OnnxGraph
 from gatec.frontends.onnx_ops import OPERATORS, Value
-from gatec.frontends.options import FeatureCodes, ReadOptions
+from gatec.frontends.options import ReadOptions
 from gatec.frontends.wiring import refuse_wiring
 
 _DOMAINS = ("", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
@@ -45,38 +45,11 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     network = Network(file, notes={"producer": graph.producer} if graph.producer else {})
     for name, digest in graph.beside.items():
         network.notes[f"weights in {name}"] = f"sha256 {digest}"
-    codes = None
-    if options.features not in (None, "bits"):
-        assert options.features is not None
-        codes = FeatureCodes.parse(options.features)
-        network.code_bits = codes.bits
-        network.notes["features"] = options.features
-    result, place = _run(graph, network, codes)
-    head = None
-    if isinstance(result.source, Bits):
-        network.notes["output"] = "bits of the last quantiser"
-    elif result.values is not None and len(np.unique(result.values)) <= 2:
-        network.bits(result, place)
-    else:
-        head = class_scores(network, result, place)
-    missing: tuple[str, ...] = ()
-    if options.features is None:
-        missing = (
-            "the model quantises its input itself; expected --features uint8,scale=1/255 (what the "
-            "circuit's integer inputs stand for) or --features bits (that quantiser outside)",
-        )
-    return Draft(
-        network.layers,
-        network.inputs,
-        head=head,
-        levels=network.levels,
-        code_bits=network.code_bits,
-        notes=network.notes,
-        missing=missing,
-    )
+    result, place = _run(graph, network, options)
+    return end(network, result, place, options)
 
 
-def _run(graph: OnnxGraph, network: Network, codes: FeatureCodes | None) -> tuple[Signal, str]:
+def _run(graph: OnnxGraph, network: Network, options: ReadOptions) -> tuple[Signal, str]:
     """Return the graph's result and what to call it."""
     known: dict[str, Value] = dict(graph.constants)
     if len(graph.inputs) != 1 or not graph.outputs:
@@ -84,7 +57,7 @@ def _run(graph: OnnxGraph, network: Network, codes: FeatureCodes | None) -> tupl
             f"{len(graph.inputs)} inputs and {len(graph.outputs)} outputs", "graph", "one input"
         )
     ((name, shape),) = graph.inputs.items()
-    known[name] = _input(shape, network, codes)
+    known[name] = begin(network, _sizes(shape, network), options)
     for node in graph.nodes:
         if node.op in _AT_THE_END and node.inputs and isinstance(known.get(node.inputs[0]), Signal):
             network.notes["end"] = f"{node.op} is left out: it keeps the order of the scores"
@@ -97,15 +70,14 @@ def _run(graph: OnnxGraph, network: Network, codes: FeatureCodes | None) -> tupl
     return _signal(known, graph.outputs[0], network), "output"
 
 
-def _input(shape: tuple[int | None, ...], network: Network, codes: FeatureCodes | None) -> Signal:
+def _sizes(shape: tuple[int | None, ...], network: Network) -> tuple[int, ...]:
+    """Return the shape of the input without the batch axis."""
     sizes = shape[1:]
     if len(sizes) not in (1, 3) or any(size is None or not 1 <= size < 1 << 20 for size in sizes):
         raise network.error(
             f"input of shape {list(shape)}", "graph", "[batch, features] or [batch, c, h, w]"
         )
-    values = None if codes is None else codes.values()[None]
-    exact = None if values is None else values.astype(np.float64)
-    return Signal(tuple(size or 0 for size in sizes), Raw(), values, exact)
+    return tuple(size or 0 for size in sizes)
 
 
 def _signal(known: dict[str, Value], name: str, network: Network) -> Signal:

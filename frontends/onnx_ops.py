@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from gatec.frontends.counting import Floats, Network, Signal, Sum
-from gatec.frontends.counting_layers import convolution, dense, max_pool
+from gatec.frontends.counting import Floats, Network, Signal
+from gatec.frontends.counting_layers import convolution, dense, flatten, max_pool
 from gatec.frontends.onnx_file import Node
 from gatec.frontends.tensors import Array
 
@@ -280,7 +279,7 @@ def _reshape(network: Network, node: Node, values: list[Any]) -> Value:
         sizes = [int(n) for n in target.reshape(-1)]
         total = prod(value.shape)
         if len(sizes) == 2 and sizes[1] in (-1, total) and sizes[0] in (-1, 0, 1):
-            return _flat(network, node, value)
+            return flatten(network, value, node.place)
         if tuple(sizes[1:]) == value.shape:
             return value
         raise network.error(f"to {sizes[:8]}", node.place, f"[batch, {total}]")
@@ -292,22 +291,10 @@ def _flatten(network: Network, node: Node, values: list[Any]) -> Value:
     if axis != 1:
         raise network.error(f"flattens from axis {axis}", node.place, "1")
     return (
-        _flat(network, node, value) if isinstance(value, Signal) else value.reshape(len(value), -1)
+        flatten(network, value, node.place)
+        if isinstance(value, Signal)
+        else value.reshape(len(value), -1)
     )
-
-
-def _flat(network: Network, node: Node, signal: Signal) -> Signal:
-    """Return an image as a vector, in the order of its channels, rows and columns."""
-    each = prod(signal.shape[1:])
-    shape = (prod(signal.shape),)
-    if isinstance(signal.source, Sum) and each > 1:
-        # What is known of a channel's sums is no longer that of one element.
-        return replace(network.bits(signal, node.place), shape=shape)
-    tables = [
-        t if t is None or len(t) == 1 else np.repeat(t, each, axis=0)
-        for t in (signal.values, signal.exact)
-    ]
-    return replace(signal, shape=shape, values=tables[0], exact=tables[1])
 
 
 def _transpose(network: Network, node: Node, values: list[Any]) -> Value:
@@ -351,7 +338,7 @@ def _squeeze(network: Network, node: Node, values: list[Any]) -> Value:
         flat = prod(value.shape) == value.shape[0] and 0 not in axes
         if not flat:
             raise network.error("squeezes the data", node.place)
-        return _flat(network, node, value)
+        return flatten(network, value, node.place)
     return np.squeeze(value, axes or None)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import (
+    binary,
     blif,
     cellular,
     circuits,
@@ -132,6 +133,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "state dicts of layers with nodes: difflogic and dwn nodes",
         difflut.matches,
         difflut.draft,
+    ),
+    Frontend(
+        "binary",
+        "binary and Boolean networks of PyTorch: a state dict with --architecture",
+        binary.matches,
+        binary.draft,
     ),
     Frontend(
         "torchlogix",

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
-from helpers_binary import random_pynq, run_pynq
+import torch
+from helpers_binary import (
+    BinaryConv2d,
+    BinaryLinear,
+    BooleanLinear,
+    Sign,
+    random_pynq,
+    run_pynq,
+    with_statistics,
+)
+from helpers_frontends import save
 from helpers_matrix import VECTORS, Family, Reference, random_bits
 from helpers_trees import as_bits, exported, stored
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from torch import nn
 
 from gatec.frontends import ReadOptions
 
@@ -52,12 +64,52 @@ def light_boosted(_: Path) -> Reference:
     return Reference(as_bits(stored("cancer")), classes=stored("lgb_binary"))
 
 
+def pytorch(_: Path) -> Reference:
+    torch.manual_seed(6)
+    net = with_statistics(
+        nn.Sequential(
+            Sign(), BinaryConv2d(1, 4, 3, padding=1, freq=20.0), nn.MaxPool2d(2), nn.BatchNorm2d(4),
+            Sign(), nn.Flatten(), BinaryLinear(16, 8), nn.BatchNorm1d(8), Sign(),
+            BinaryLinear(8, 3),
+        )
+    )  # fmt: skip
+    save(net.state_dict(), Path("net.pth"))
+    listed = [{"Sign": {}}, {"BinaryConv2d": {"padding": 1, "freq": 20.0}},
+              {"MaxPool2d": {"kernel_size": 2}}, {"BatchNorm2d": {}}, {"Sign": {}}, {"Flatten": {}},
+              {"BinaryLinear": {}}, {"BatchNorm1d": {}}, {"Sign": {}},
+              {"BinaryLinear": {}}]  # fmt: skip
+    Path("net.json").write_text(json.dumps(listed))
+    bits = random_bits(16)
+    with torch.no_grad():
+        found = net(torch.from_numpy(bits * 2.0 - 1).float().reshape(-1, 1, 4, 4)).numpy()
+    return Reference(bits, classes=found.argmax(1))
+
+
+def boolean(_: Path) -> Reference:
+    rng = np.random.default_rng(8)
+    first, second = BooleanLinear(rng, 12, 9), BooleanLinear(rng, 9, 4)
+    save({"0.weight": first.weight, "2.weight": second.weight}, Path("net.pth"))
+    listed = [{"BooleanLinear": {"count": True}}, {"BooleanThreshold": {"threshold": 6}},
+              {"BooleanLinear": {}}]  # fmt: skip
+    Path("net.json").write_text(json.dumps(listed))
+    bits = random_bits(12)
+    hidden = (first.agreements(bits) >= 6).astype(np.uint8)
+    return Reference(bits, hidden, second.agreements(hidden).argmax(1))
+
+
 _UINT8 = ReadOptions(features="uint8")
 _PIXELS = ReadOptions(features="uint8,scale=1/255")
 
 FAMILIES = (
     Family("binary networks, QONNX", "dense_1w1a.onnx", quantised, _PIXELS),
     Family("binary networks, BNN-PYNQ", "net.npz", pynq),
+    Family(
+        "binary networks, PyTorch",
+        "net.pth",
+        pytorch,
+        ReadOptions(features="bits", image="1x4x4", architecture=Path("net.json")),
+    ),
+    Family("Boolean weights", "net.pth", boolean, ReadOptions(architecture=Path("net.json"))),
     Family("forests, scikit-learn", "forest.npz", forest, ReadOptions(features="uint7")),
     Family("boosted trees, XGBoost", "net.ubj", boosted, _UINT8),
     Family("boosted trees, LightGBM", "net.txt", light_boosted, _PIXELS),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+import torch
+from torch import nn
 
 
 def random_pynq(
@@ -38,3 +40,71 @@ def run_pynq(arrays: dict[str, np.ndarray], bits: np.ndarray) -> np.ndarray:
             return counts
         bits = (counts > arrays[f"L{i}_threshold"]).astype(np.uint8)
     return bits
+
+
+class Sign(nn.Module):
+    """+1 and -1, with a choice of what becomes of 0."""
+
+    def __init__(self, zero: int = 1) -> None:
+        super().__init__()
+        self.zero = zero
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return signs(x) if self.zero else torch.sign(x)
+
+
+def signs(x: torch.Tensor) -> torch.Tensor:
+    return torch.where(x >= 0, 1.0, -1.0)
+
+
+class BinaryLinear(nn.Linear):
+    """A dense layer of which the signs of the weights count."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False) -> None:
+        super().__init__(inputs, outputs, bias=bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, signs(self.weight), self.bias)
+
+
+class BinaryConv2d(nn.Conv2d):
+    """The same for images; with `freq` as BiPer has it in its second stage, scaled by alpha."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: int, padding: int = 0, *,
+        bias: bool = False, freq: float | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(inputs, outputs, kernel, padding=padding, bias=bias)
+        self.freq = freq
+        if freq is not None:
+            self.alpha = nn.Parameter(torch.rand(outputs, 1, 1))
+            self.register_buffer("tau", torch.tensor(1.0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        latent = self.weight if self.freq is None else torch.sin(self.freq * self.weight)
+        found = nn.functional.conv2d(x, signs(latent), self.bias, self.stride, self.padding)
+        return found if self.freq is None else found * self.alpha
+
+
+class BooleanLinear:
+    """A layer of Boolean weights, and perhaps a Boolean bias."""
+
+    def __init__(
+        self, rng: np.random.Generator, inputs: int, outputs: int, bias: bool = False
+    ) -> None:
+        self.weight = torch.from_numpy(rng.random((outputs, inputs)) < 0.5)
+        self.bias = torch.from_numpy(rng.random(outputs) < 0.5) if bias else None
+
+    def agreements(self, bits: np.ndarray) -> np.ndarray:
+        return (bits[:, None] == self.weight.numpy()).sum(axis=2)
+
+
+def with_statistics(net: nn.Module) -> nn.Module:
+    """Give the batch norms statistics and gains as training leaves them, some gains negative."""
+    for part in net.modules():
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.normal_(part.weight)
+            nn.init.normal_(part.bias, std=0.5)
+            nn.init.normal_(part.running_mean)
+            nn.init.uniform_(part.running_var, 0.5, 4.0)
+    return net.eval()

@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 import numpy as np
-from helpers_binary import random_pynq
-from helpers_fuzz import Format, npz_format, text_format, write_bytes
+import torch
+from helpers_binary import BinaryConv2d, BinaryLinear, Sign, random_pynq, with_statistics
+from helpers_frontends import save
+from helpers_fuzz import Format, damage_arrays, npz_format, text_format, write_bytes
 from helpers_trees import DATA, exported
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
+from torch import nn
 
 from gatec.frontends import ReadOptions
 
@@ -21,10 +24,36 @@ def binary_formats(folder: Path) -> dict[str, Format]:
     forest = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y)
     with np.load(exported(forest, folder / "f.npz")) as stored:
         arrays = dict(stored)
+    listing = folder / "binary.json"
+    listed = [{"BinaryConv2d": {"padding": 1}}, {"MaxPool2d": {"kernel_size": 2}},
+              {"BatchNorm2d": {}}, {"Sign": {}}, {"Flatten": {}}, {"BinaryLinear": {}},
+              {"BooleanThreshold": {"threshold": 1}}, {"BooleanLinear": {}}]  # fmt: skip
+    net = with_statistics(
+        nn.Sequential(
+            BinaryConv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.BatchNorm2d(2), Sign(),
+            nn.Flatten(), BinaryLinear(8, 5), nn.Identity(), BinaryLinear(5, 3),
+        )
+    )  # fmt: skip
+    state = {key: value.numpy() for key, value in net.state_dict().items()}
+    state["7.weight"] = (state["7.weight"] > 0).astype(np.uint8)
+
+    def write_state(path: Path, rng: np.random.Generator | None) -> None:
+        listing.write_text(json.dumps(listed))
+        found = state if rng is None else damage_arrays(state, rng)
+        tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in found.items()}
+        save(tensors, path)
+
+    def write_listing(path: Path, data: bytes) -> None:
+        save({key: torch.from_numpy(value) for key, value in state.items()}, path)
+        listing.write_bytes(data)
+
+    reading = ReadOptions(features="uint5,scale=1/31", image="1x4x4", architecture=listing)
     boosted = (DATA / "xgb_binary.json").read_text()
     light = (DATA / "lgb_binary.txt").read_text()
     return {
         "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions()),
+        "binary": Format(reading, write_state),
+        "binary, listed": text_format(json.dumps(listed), reading, write_listing),
         "trees": npz_format(arrays, ReadOptions(features="uint3")),
         "xgboost": text_format(boosted, ReadOptions(features="uint2,scale=1/3"), write_bytes),
         "xgboost, arrays": Format(ReadOptions(features="uint2,scale=1/3"), write_json),

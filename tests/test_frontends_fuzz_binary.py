@@ -9,7 +9,16 @@ import pytest
 from helpers_fuzz import Format, ends_well
 from helpers_fuzz_binary import binary_formats
 
-NAMES = ("bnn-pynq", "trees", "xgboost", "xgboost, arrays", "ubjson", "lightgbm")
+NAMES = (
+    "bnn-pynq",
+    "binary",
+    "binary, listed",
+    "trees",
+    "xgboost",
+    "xgboost, arrays",
+    "ubjson",
+    "lightgbm",
+)
 
 
 @pytest.fixture(scope="module")

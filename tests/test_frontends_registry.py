@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import random_layers_model
-from helpers_binary import random_pynq
+from helpers_binary import BinaryLinear, Sign, random_pynq
 from helpers_frontends import difflogic_net, save, torchlogix_net
 from helpers_luts import DWNNode, NodeLayer, dwn_net
 from helpers_trees import DATA, exported
@@ -43,10 +43,16 @@ def examples(folder: Path) -> dict[str, Path]:
         "dwn": save(dwn_net().state_dict(), folder / "w.pt"),
         "llnn": save({"0.w": torch.zeros(3, 4), "0.w_comp": torch.ones(3, 4)}, folder / "l.pt"),
         "difflut": save(nn.Sequential(NodeLayer(5, 4, 3, DWNNode)).state_dict(), folder / "f.pt"),
+        "binary": whole_binary(folder / "b.pt"),
         "torchlogix": save(torchlogix_net().state_dict(), folder / "t.pt"),
         "onnx": Path(__file__).parent / "data/dense_1w1a.onnx",
         "difflogic": save(difflogic_net().state_dict(), folder / "d.pt"),
     }
+
+
+def whole_binary(path: Path) -> Path:
+    """Return a whole module of binary layers: the architecture of a state dict makes one, too."""
+    return save(nn.Sequential(Sign(), BinaryLinear(3, 2)), path)
 
 
 def test_each_format_is_matched_by_its_frontend_alone(tmp_path: Path) -> None:

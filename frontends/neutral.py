@@ -90,8 +90,6 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     file = content.label
     refuse_wiring(options, file=content.label)
     tensors = content.tensors
-    if not tensors:
-        raise ModelError("no tensors by name", file=file, expected="layers.{i}.fanin, ...")
     layers = _layers(tensors, file)
     found = [_layer(keys, i, file=file) for i, keys in enumerate(layers)]
     values = {key: _number(content.model, key, file) for key in _NUMBERS}

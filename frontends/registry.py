@@ -161,19 +161,18 @@ SUPPORTED: tuple[Frontend, ...] = (
 )
 
 
-# Containers that only one frontend reads.
-_OWN = ("blif", "onnx", "json", "ubjson", "lightgbm", *circuits.CONTAINERS)
-
-
 def choose(content: Content, options: ReadOptions) -> Frontend | None:
     """Return the frontend that `--format` names, or the first that the content matches."""
     if options.format is None:
         return next((f for f in SUPPORTED if f.matches(content)), None)
     for frontend in SUPPORTED:
         if frontend.name == options.format:
-            if content.container in _OWN and not frontend.matches(content):
+            # A dictionary of tensors may lack what tells its format; anything else tells.
+            if not content.tensors and not frontend.matches(content):
                 raise ModelError(
-                    f"--format {options.format}", file=content.label, expected=content.container
+                    f"--format {options.format}, but it holds {summary(content)}",
+                    file=content.label,
+                    expected=frontend.description,
                 )
             return frontend
     names = ", ".join(f.name for f in SUPPORTED)

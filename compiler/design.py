@@ -106,7 +106,9 @@ def prove_text(
 ) -> tuple[Proof, list[str]]:
     """Read the emitted text back and prove it equal to the reference netlist."""
     back = read_back(emitted.text, emitted.shape)
-    proof = prove_in_parts(mapped.lowering.netlist, back.netlist, cut, options.proof_timeout)
+    proof = prove_in_parts(
+        mapped.lowering.netlist, back.netlist, cut, options.proof_timeout, mapped.route
+    )
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(
             f"the emitted Verilog is not the model: {proof.counterexample}", file=mapped.model.name

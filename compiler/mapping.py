@@ -20,10 +20,12 @@ from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
-from gatec.passes import PIPELINES, Step, tidy
+from gatec.passes import CLEAN, MAP_FAST, PIPELINES, Pass, Step, tidy
+from gatec.passes.map_fast import map_fast, maps_itself
 from gatec.passes.prune import prune
 from gatec.passes.runner import PassReport, run_passes
 from gatec.proof.arithmetic import check_lowering
+from gatec.proof.cover import Route
 from gatec.segments import take_apart
 
 # Gates from which on a layer of threshold neurons is not mapped. On 64 neurons of 784 inputs ABC's
@@ -67,6 +69,8 @@ class Mapped:
         Of a head on carry chains.
     others
         The same with fewer additions on a chain: more logic cells, fewer levels.
+    route
+        How `netlist` was made from the reference netlist, where that helps the proof.
     """
 
     model: ModelGraph
@@ -78,6 +82,7 @@ class Mapped:
     head: str | None = None
     plan: HeadPlan | None = None
     others: tuple[Netlist, ...] = ()
+    route: Route = ()
 
 
 def map_model(
@@ -110,20 +115,23 @@ def map_model(
         lowering = lower(model, plan)
         facts = check_lowering(model, lowering)
     reference = lowering.netlist
+    route: Route = ()
     mapping = "" if keep_gates else f", map to LUT{lut_inputs}"
     with progress.step(f"optimise -O{options.optimise}{mapping}"):
         if plan is None:
             if keep_gates:
                 netlist, reports = _run(reference, tidy(lut_inputs), options)
             else:
-                netlist, reports = _optimise(reference, lut_inputs, options)
+                netlist, reports, route = _optimise(reference, lut_inputs, options)
             others: list[Netlist] = []
             inverted = np.zeros(len(reference.cut_nets), dtype=bool)
         else:
             (netlist, *others), reports, inverted = _around_chains(
                 reference, plan, lut_inputs, options
             )
-    return Mapped(model, lowering, netlist, reports, facts, inverted, head, plan, tuple(others))
+    return Mapped(
+        model, lowering, netlist, reports, facts, inverted, head, plan, tuple(others), route
+    )
 
 
 def _wants_chains(model: ModelGraph, options: CompileOptions) -> bool:
@@ -195,7 +203,7 @@ def plan_of(model: ModelGraph, order: Sequence[Sequence[int]] | None) -> HeadPla
 
 def _optimise(
     net: Netlist, lut_inputs: int, options: CompileOptions
-) -> tuple[Netlist, list[PassReport]]:
+) -> tuple[Netlist, list[PassReport], Route]:
     """Run the passes: on each segment by itself where there are several cuts.
 
     A mapper gains next to nothing on wide sums, whose adder cells fit look-up tables as they are,
@@ -203,15 +211,38 @@ def _optimise(
     """
     segments = take_apart(net) if len(net.cuts) > 1 else None
     if segments is None:
-        return _run(net, PIPELINES[options.optimise](lut_inputs), options)
-    found, reports = [], []
+        noting, routes = noting_routes(PIPELINES[options.optimise](lut_inputs))
+        netlist, reports = _run(net, noting, options)
+        return netlist, reports, routes[0] if routes else ()
+    found, every = [], []
     for number, segment in enumerate(segments):
         wide = segment.num_gates > _WIDE and options.optimise
         steps = tidy(lut_inputs) if wide else PIPELINES[options.optimise](lut_inputs)
         done, more = _run(segment, steps, options, f"segment{number}")
         found.append(done)
-        reports += more
-    return connected(found, net), reports
+        every += more
+    return connected(found, net), every, ()
+
+
+def noting_routes(steps: Sequence[Step]) -> tuple[list[Step], list[Route]]:
+    """Return the steps such that the fast mapper notes its route, and the list that it notes in."""
+    routes: list[Route] = []
+    noting = [
+        step.having(routes=routes)
+        if isinstance(step, Pass) and step.name == MAP_FAST.name
+        else step
+        for step in steps
+    ]
+    return noting, routes
+
+
+def fast_route(reference: Netlist, lut_inputs: int) -> Route:
+    """Return how `-O1` makes look-up tables of a reference netlist, as a hint for the proof."""
+    routes: list[Route] = []
+    cleaned, _ = run_passes(reference, [CLEAN])
+    if maps_itself(cleaned):
+        map_fast(cleaned, lut_inputs, routes=routes)
+    return routes[0] if routes else ()
 
 
 def _run(

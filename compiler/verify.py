@@ -18,11 +18,12 @@ from gatec.evaluate import evaluate_outputs
 from gatec.folder import RECORD_FILE, OutputFolder
 from gatec.frontends import ReadOptions, read_model
 from gatec.lower import lower
-from gatec.mapping import plan_of
+from gatec.mapping import fast_route, plan_of
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import check_timeout
 from gatec.proof.arithmetic import check_lowering
+from gatec.proof.cover import Route
 from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Verdict
 from gatec.vectors import INPUT_FILE, OUTPUT_FILE, from_hex
@@ -69,7 +70,9 @@ def verify_folder(
     if stated["cut_nets"] is not None and stated["cut_inverted"] is not None:
         nets, inverted = (np.array(stated[key]) for key in ("cut_nets", "cut_inverted"))
         cut = Cut(nets.astype(np.int32), inverted.astype(bool))
-    proof = prove_in_parts(lowering.netlist, back.netlist, cut, timeout)
+    proof = prove_in_parts(
+        lowering.netlist, back.netlist, cut, timeout, _route(folder, lowering.netlist, back.netlist)
+    )
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(f"the Verilog is not the model: {proof.counterexample}", file=path)
     if proof.verdict is not Verdict.EQUIVALENT:
@@ -78,6 +81,14 @@ def verify_folder(
     yield from check_gates(folder, core_shape(folder), liberty, timeout)
     yield from check_certificate(folder, lowering.netlist, back.netlist)
     yield f"{_check_vectors(folder, model, back.netlist)} test vectors agree"
+
+
+def _route(folder: OutputFolder, reference: Netlist, circuit: Netlist) -> Route:
+    """Return how the circuit was probably made, where that can be told: a hint for the proof."""
+    stated = folder.manifest["options"].get("optimise"), folder.manifest["circuit"]["head_order"]
+    if stated != (1, None):
+        return ()
+    return fast_route(reference, max(2, int(circuit.arity.max(initial=0))))
 
 
 def core_shape(folder: OutputFolder) -> CoreShape:

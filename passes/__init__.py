@@ -11,11 +11,13 @@ from gatec.netlist import Netlist
 from gatec.passes.absorb import absorb
 from gatec.passes.collapse import collapse
 from gatec.passes.fold import fold
-from gatec.passes.map_lut import BEST, FAST, STANDARD, map_lut
+from gatec.passes.map_fast import map_fast
+from gatec.passes.map_lut import BEST, STANDARD, map_lut
 from gatec.passes.merge import merge
 from gatec.passes.pipeline import pipeline
 from gatec.passes.prune import prune
 from gatec.passes.split import split
+from gatec.passes.unpack import unpack
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,23 @@ MERGE = _pass("merge", merge)
 PRUNE = _pass("prune", prune)
 SPLIT = _pass("split", split)
 COLLAPSE = _pass("collapse", collapse)
+UNPACK = _pass("unpack", unpack)
+MAP_FAST = _pass("map_fast", map_fast)
 MAP_LUT = _pass("map_lut", map_lut)
 PIPELINE = _pass("pipeline", pipeline)
 
-PASSES: tuple[Pass, ...] = (FOLD, ABSORB, MERGE, PRUNE, SPLIT, COLLAPSE, MAP_LUT, PIPELINE)
+PASSES: tuple[Pass, ...] = (
+    FOLD,
+    ABSORB,
+    MERGE,
+    PRUNE,
+    SPLIT,
+    COLLAPSE,
+    UNPACK,
+    MAP_FAST,
+    MAP_LUT,
+    PIPELINE,
+)
 
 # What one pass of these leaves over makes work for another: a folded gate may be a buffer, an
 # absorbed inverter may make two gates equal. Trained nets settle after three rounds.
@@ -80,7 +95,7 @@ def _direct(k: int) -> tuple[Step, ...]:
 
 
 def _fast(k: int) -> tuple[Step, ...]:
-    return (CLEAN, MAP_LUT.having(k=k, scripts=FAST))
+    return (CLEAN, MAP_FAST.having(k=k))
 
 
 def _standard(k: int) -> tuple[Step, ...]:

@@ -44,6 +44,8 @@ def pipeline(
     """
     assert net.num_registers == 0, "pipeline stages around state registers"
     best, fewest = net, -1
+    if stages == 1 and levels_per_stage is None:
+        return net.replace(stage=np.zeros(net.num_gates, dtype=np.int32))
     graph = whole_chains(net)
     # A mean of two schedules may lay a chain across a boundary.
     starts = _STARTS if graph.steps.max(initial=1) == 1 else (0.0, 1.0)

@@ -12,6 +12,7 @@ Nothing here trusts `gatec.lower`: the claims in a `Lowering` only say where to 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from gatec.bits import all_inputs, unpack
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
@@ -98,18 +99,25 @@ def _check_sums(
     _require(after.shape == (block.classes, block.score_bits), block.name, "scores misshapen")
     bits = before.reshape(block.classes, block.group)
     check_cells(net, block.name, cells)
+    made, used = [_keys(bits, 0)], [_keys(after, np.arange(block.score_bits))]
+    for cell in cells:
+        used.append(_keys(cell.inputs, cell.weight))
+        made.append(_keys(cell.total[:, None], cell.weight))
+        made.append(_keys(cell.carry[:, None], cell.weight + 1))
+    both = [np.concatenate(parts, axis=1) for parts in (made, used)]
     for column in range(block.classes):
-        made = [(0, int(n)) for n in bits[column]]
-        used = [(w, int(n)) for w, n in enumerate(after[column])]
-        for cell in cells:
-            used += [(cell.weight, int(n)) for n in cell.inputs[column]]
-            made.append((cell.weight, int(cell.total[column])))
-            made.append((cell.weight + 1, int(cell.carry[column])))
         # A bit heavier than the whole group is 0 in every sum, and so is constant 0 itself.
-        heavy = block.score_bits
-        made = sorted(p for p in made if p[0] < heavy and p[1] != CONST0_NET)
-        used = sorted(p for p in used if p[0] < heavy and p[1] != CONST0_NET)
-        _require(made == used, block.name, f"class {column}: a bit is lost or counted twice")
+        one, other = (
+            np.sort(own[(own >> 32 < block.score_bits) & (own & 0xFFFF_FFFF != CONST0_NET)])
+            for own in (keys[column] for keys in both)
+        )
+        equal = np.array_equal(one, other)
+        _require(equal, block.name, f"class {column}: a bit is lost or counted twice")
+
+
+def _keys(nets: IntArray, weight: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Return one number for each bit, `[classes, bits]`: its weight, then its net."""
+    return nets.astype(np.int64) | np.asarray(weight, dtype=np.int64) << 32
 
 
 def _check_argmax(

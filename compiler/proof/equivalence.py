@@ -19,6 +19,8 @@ from gatec.tools.runner import ToolTimeout
 # 4,096 vectors refute all but the rarest faults and cost milliseconds; the proof is ABC's.
 _SMOKE_WORDS = 64
 _SEED = 0x6A7EC
+# Words that are simulated at a time, nets times words of vectors: half a gigabyte.
+_MOST_VALUES = 1 << 26
 # ABC looks at its clock only between steps: the runner ends it when it overstays.
 _BACKSTOP_SECONDS = 5.0
 
@@ -74,6 +76,11 @@ def smoke_words(num_inputs: int) -> Words:
 
 def find_difference(reference: Netlist, circuit: Netlist, words: Words) -> Counterexample | None:
     """Return the first sample of `words` (`[num_inputs, words]`) on which two netlists differ."""
+    step = max(1, _MOST_VALUES // max(reference.num_nets, circuit.num_nets))
+    if words.shape[1] > step:
+        parts = (words[:, start : start + step] for start in range(0, words.shape[1], step))
+        differences = (find_difference(reference, circuit, part) for part in parts)
+        return next((found for found in differences if found is not None), None)
     expected = evaluate_outputs(reference, words)
     found = evaluate_outputs(circuit, words)
     unlike = unpack(expected ^ found, words.shape[1] * 64)

@@ -1,4 +1,7 @@
-"""Prove a large circuit in parts, on all cores: output by output, and on both sides of a cut."""
+"""Prove a large circuit: along the way that it was made, or in parts, on all cores.
+
+The parts are groups of outputs, on both sides of a cut.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import numpy.typing as npt
 from gatec.blocks import IntArray
 from gatec.cone import OpenConeError, complemented, cone
 from gatec.netlist import FIRST_INPUT, Netlist, Port
+from gatec.proof.cover import Route, proved_along
 from gatec.proof.equivalence import check_widths, find_difference, prove_equal, smoke_words
 from gatec.proof.structure import equal_outputs
 from gatec.proof.verdict import Proof, Verdict
@@ -42,7 +46,9 @@ class Cut:
     inverted: npt.NDArray[np.bool_]
 
 
-def prove_in_parts(reference: Netlist, circuit: Netlist, cut: Cut | None, timeout: float) -> Proof:
+def prove_in_parts(
+    reference: Netlist, circuit: Netlist, cut: Cut | None, timeout: float, route: Route = ()
+) -> Proof:
     """Decide whether `circuit` computes what `reference` computes, as `prove_equal` does.
 
     Parameters
@@ -53,8 +59,14 @@ def prove_in_parts(reference: Netlist, circuit: Netlist, cut: Cut | None, timeou
         of the inputs. Where that fails the circuits are compared as a whole.
     timeout
         Seconds for each ABC run, and for all parts together.
+    route
+        How `circuit` is said to have been made from `reference`. A hint too: where it does not
+        prove them equal, all else is tried.
     """
     check_widths(reference, circuit)
+    if proved_along(reference, circuit, route):
+        count = sum(link.coarse.num_gates for link in route)
+        return Proof(Verdict.EQUIVALENT, f"structure, and {count} cones on all inputs")
     found = find_difference(reference, circuit, smoke_words(reference.num_inputs))
     if found is not None:
         return Proof(Verdict.DIFFERENT, "random vectors", found)

@@ -147,11 +147,16 @@ def _sorted(parts: Sequence[Whole], width: int) -> Whole:
 
 def check_cells(net: Netlist, place: str, cells: list[Compressors]) -> None:
     """Both outputs of each cell are gates of exactly its inputs, and keep the sum on every row."""
-    for cell in cells:
-        size = cell.inputs.shape[1]
-        gates = np.stack([cell.total, cell.carry], axis=1) - net.first_gate
+    for size in sorted({cell.inputs.shape[1] for cell in cells}):
+        # All at once: a class sum of a hundred thousand bits has as many cells.
+        alike = [cell for cell in cells if cell.inputs.shape[1] == size]
+        shaped = all(c.total.shape == c.carry.shape == c.inputs.shape[:1] for c in alike)
+        require(shaped, place, "an adder cell lacks bits")
+        inputs = np.concatenate([cell.inputs for cell in alike])
+        outputs = [np.concatenate([getattr(c, key) for c in alike]) for key in ("total", "carry")]
+        gates = np.stack(outputs, axis=1) - net.first_gate
         require((gates >= 0).all(), place, "an adder cell's output is not a gate")
-        same = (net.fanin[gates][:, :, :size] == cell.inputs[:, None]).all()
+        same = (net.fanin[gates][:, :, :size] == inputs[:, None]).all()
         require(same, place, "an adder cell reads something else")
         tables = net.tables[gates]
         require((expand(tables, size) == tables).all(), place, "an adder cell reads more")

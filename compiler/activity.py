@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +22,8 @@ from gatec.publish import replacing
 from gatec.sim.sequence import Machine
 from gatec.sim.signals import Signal, choose, net_names
 from gatec.sim.toggles import stream_toggles
-from gatec.sim.waves import WaveWriter
+from gatec.sim.wavefile import open_waves
+from gatec.sim.waves import WaveWriter, variables
 from gatec.verify import core_shape
 
 
@@ -119,17 +119,16 @@ class _Toggles:
 
 @contextmanager
 def record_waves(inside: Inside, path: Path, patterns: Sequence[str]) -> Iterator[Recorder]:
-    """Write chosen signals as VCD: a step of 10 ns for each sample. See `gatec.sim.signals.choose`.
+    """Write waves of chosen signals: a step of 10 ns for each sample.
 
-    Raises `UsageError` at a pattern that matches nothing.
+    See `gatec.sim.signals.choose` for the patterns, `gatec.sim.wavefile` for the formats. Raises
+    `UsageError` at a pattern that matches nothing.
     """
     signals = choose(inside.signals, patterns)
-    with replacing(path) as file:
-        text = io.TextIOWrapper(file, encoding="ascii", write_through=True)
-        writer = WaveWriter(text, inside.netlist.name, signals)
+    with open_waves(path, inside.netlist.name, variables(signals)) as file:
+        writer = WaveWriter(file, signals)
         yield _Waves(inside.netlist, signals, writer)
         writer.close()
-        text.detach()
 
 
 class _Waves:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,6 +13,7 @@ import numpy as np
 
 from gatec.backends.core import CoreShape
 from gatec.backends.readback import read_back
+from gatec.backends.subset import split_modules
 from gatec.backends.testbench import testbench, testbench_name
 from gatec.bits import Bits, pack, unpack
 from gatec.console import Progress
@@ -24,7 +27,8 @@ from gatec.model import ModelGraph, OutputKind
 from gatec.options import MAX_VECTORS, CompileOptions
 from gatec.publish import MANIFEST, publish
 from gatec.sim.engine import make_engine
-from gatec.sim.rtl import simulate_rtl
+from gatec.sim.rtl import PORTS, RtlWaves, simulate_rtl
+from gatec.sim.signals import Signal, choose
 from gatec.sim.simulators import Simulator
 from gatec.vectors import to_hex, vector_files
 from gatec.verify import core_shape
@@ -33,6 +37,10 @@ from gatec.versions import tool_versions
 # `netlist` is gatec's own: its reader of the Verilog text, and its engine.
 Judge = Literal["icarus", "verilator", "netlist"]
 JUDGES: tuple[Judge, ...] = get_args(Judge)
+# Nets of a module that have a name; `_01_` and the like have none.
+_DECLARED = re.compile(
+    r"^ *(?:wire|reg) *(?:\[(?P<high>\d+):0\])? *(?P<name>[a-z]\w*)", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -98,15 +106,20 @@ class RtlFacts:
     cycles: int | None
 
 
-def check_rtl(circuit: Circuit, bits: Bits, judge: Judge = "icarus") -> RtlFacts:
+def check_rtl(
+    circuit: Circuit, bits: Bits, judge: Judge = "icarus", waves: RtlWaves | None = None
+) -> RtlFacts:
     """Simulate the Verilog on `uint8[samples, num_inputs]`, at least one.
 
-    Raises `DifferentError` at the first sample with an output bit other than the reference's.
+    Raises `DifferentError` at the first sample with an output bit other than the reference's;
+    `waves`, which `netlist` knows nothing of, are there then.
     """
     if not len(bits):
         raise ModelError("no samples", expected="at least one with --rtl")
     outputs, facts = (
-        _by_netlist(circuit, bits) if judge == "netlist" else _by_cocotb(circuit, bits, judge)
+        _by_netlist(circuit, bits)
+        if judge == "netlist"
+        else _by_cocotb(circuit, bits, judge, waves)
     )
     expected = circuit.model.output_bits(bits)
     if not np.array_equal(outputs, expected):
@@ -119,7 +132,21 @@ def check_rtl(circuit: Circuit, bits: Bits, judge: Judge = "icarus") -> RtlFacts
     return facts
 
 
-def _by_cocotb(circuit: Circuit, bits: Bits, simulator: Simulator) -> tuple[Bits, RtlFacts]:
+def rtl_waves(circuit: Circuit, path: Path, patterns: Sequence[str]) -> RtlWaves:
+    """Return what to record of a circuit: its ports, registers and other named nets.
+
+    See `gatec.sim.signals.choose` for the patterns; without any, the ports.
+    """
+    top = circuit.shape.top
+    lines = _DECLARED.finditer(split_modules(circuit.sources[f"{top}.v"])[top])
+    widths = {found["name"]: int(found["high"] or 0) + 1 for found in lines}
+    signals = [Signal(name, np.arange(width, dtype=np.int32)) for name, width in widths.items()]
+    return RtlWaves(path, choose(signals, patterns or PORTS))
+
+
+def _by_cocotb(
+    circuit: Circuit, bits: Bits, simulator: Simulator, waves: RtlWaves | None
+) -> tuple[Bits, RtlFacts]:
     shape = circuit.shape
     result = simulate_rtl(
         circuit.sources,
@@ -129,6 +156,7 @@ def _by_cocotb(circuit: Circuit, bits: Bits, simulator: Simulator) -> tuple[Bits
         out_bits=shape.output_bits,
         out_beat_bits=shape.out_beat_bits,
         simulator=simulator,
+        waves=waves,
     )
     return result.outputs, RtlFacts(result.latency, result.cycles)
 

@@ -25,7 +25,7 @@ from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions, read_model
 from gatec.model import OutputKind
 from gatec.publish import check_target
-from gatec.rtl import Judge, RtlFacts, check_rtl, circuit_of, write_testbench
+from gatec.rtl import Judge, RtlFacts, check_rtl, circuit_of, rtl_waves, write_testbench
 from gatec.sim.data import open_data
 from gatec.sim.encoding import Encoding, Labels
 from gatec.sim.engine import EngineName
@@ -33,6 +33,7 @@ from gatec.sim.evaluator import Evaluator, Outputs
 from gatec.sim.metrics import Confusion
 from gatec.sim.predictions import Writer, write_predictions
 from gatec.sim.simulators import find_simulator
+from gatec.sim.wavefile import check_waves
 
 DEFAULT_SIGNALS = ("x", "y")
 
@@ -127,7 +128,7 @@ def simulate(
     predictions: Path | None = None,
     toggles: Path | None = None,
     waves: Path | None = None,
-    signals: Sequence[str] = DEFAULT_SIGNALS,
+    signals: Sequence[str] = (),
     keep_outputs: bool = True,
     also: Writer | None = None,
     progress: Progress | None = None,
@@ -163,7 +164,9 @@ def simulate(
         Write how often each net changes to this file (`gatec.activity.record_toggles`): of a
         folder, the nets of its Verilog; of a model file, its gates as they were read.
     waves, signals
-        Write the signals that match these patterns to this file (`gatec.activity.record_waves`).
+        Write the signals that match these patterns to this `.vcd` or `.fst` file: a step for each
+        sample, by default of `x` and `y` (`gatec.activity.record_waves`); with `rtl`, the course of
+        the simulated Verilog, by default of its ports (`gatec.rtl.rtl_waves`).
     keep_outputs
         Return the outputs.
     also
@@ -171,12 +174,8 @@ def simulate(
     progress
         Told how far the run is; silent when None.
     """
-    if rtl and simulator != "netlist":
-        # Refuse before the work, not after it.
-        find_simulator(simulator)
+    _refuse_early(simulator if rtl else None, testbench, waves)
     path, keep_inputs = Path(path), rtl or testbench is not None
-    if testbench is not None:
-        check_target(testbench)
     folder = _load_folder(path, reading) if path.is_dir() else None
     model = folder.model() if folder else read_model(path, reading or ReadOptions())
     kind = output or ("bits" if model.head is None else "argmax")
@@ -205,12 +204,14 @@ def simulate(
         run = _Run(evaluator, classes, writers)
         advance = stack.enter_context((progress or Progress()).bar("simulate", stream.num_samples))
         recorders = list[Recorder]()
-        if toggles is not None or waves is not None:
+        step_waves = None if rtl else waves
+        if toggles is not None or step_waves is not None:
             inside = inside_folder(folder) if folder else inside_model(model.with_output(kind))
             if toggles is not None:
                 recorders.append(stack.enter_context(record_toggles(inside, toggles)))
-            if waves is not None:
-                recorders.append(stack.enter_context(record_waves(inside, waves, signals)))
+            if step_waves is not None:
+                chosen = signals or DEFAULT_SIGNALS
+                recorders.append(stack.enter_context(record_waves(inside, step_waves, chosen)))
         for chunk in stream.chunks():
             for recorder in recorders:
                 recorder.see(chunk.bits)
@@ -223,6 +224,10 @@ def simulate(
     circuit = circuit_of(model, kind, folder, progress) if keep_inputs else None
     if circuit is not None and testbench is not None:
         write_testbench(circuit, vectors, testbench)
+    facts = None
+    if circuit is not None and rtl:
+        recorded = None if waves is None else rtl_waves(circuit, waves, signals)
+        facts = check_rtl(circuit, vectors, simulator, recorded)
     return Simulation(
         kind,
         run.samples,
@@ -230,9 +235,24 @@ def simulate(
         run.confusion,
         seconds,
         run.seconds,
-        check_rtl(circuit, vectors, simulator) if circuit is not None and rtl else None,
+        facts,
         folder is not None and folder.manifest.get("approximation") is not None,
     )
+
+
+def _refuse_early(judge: Judge | None, testbench: Path | None, waves: Path | None) -> None:
+    """Raise before the work, not after it."""
+    if judge is not None and judge != "netlist":
+        find_simulator(judge)
+    if testbench is not None:
+        check_target(testbench)
+    if waves is not None:
+        check_waves(waves)
+        if judge == "netlist":
+            raise UsageError(
+                "--waves with --rtl --simulator netlist",
+                expected="icarus or verilator: netlist knows no clock cycles",
+            )
 
 
 class _Run:

@@ -12,10 +12,9 @@ import cocotb_tools.config
 from cocotb_tools.check_results import get_results
 from cocotb_tools.runner import Runner, Verilator, get_runner
 
-# Only the ports are visible from outside: with cocotb's own --public-flat-rw, Verilator must keep
-# every net, and nets of a hundred thousand gates are neither built nor run in reasonable time.
+# Little but the ports is visible from outside: with cocotb's own --public-flat-rw, Verilator must
+# keep every net, and nets of a hundred thousand gates are neither built nor run in reasonable time.
 _VISIBLE = 'public_flat_rw -module "{top}" -var "{name}"\n'
-_PORTS = ("clk", "rst", "i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready")
 # Functions and files of this many operations: compilers take more than linear time for each.
 _SPLIT = ("--output-split", "20000", "--output-split-cfuncs", "500")
 # The model itself is compiled with -O1: -O2 takes twice as long and runs hardly faster.
@@ -23,7 +22,7 @@ _OPTIMISE = ("OPT_FAST=-O1", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0")
 
 
 class _PortsOnly(Verilator):  # type: ignore[misc, unused-ignore]
-    """Verilator with nothing but the top's ports visible."""
+    """Verilator with nothing but the top's ports and what is watched visible."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
@@ -32,7 +31,9 @@ class _PortsOnly(Verilator):  # type: ignore[misc, unused-ignore]
     def _build_command(self) -> list[list[str]]:
         top, build = self.job["top"], str(self.build_dir)
         visible = Path("ports.vlt")
-        lines = [_VISIBLE.format(top=top, name=name) for name in _PORTS]
+        watched = [name.partition("[")[0] for name in self.job["watch"]]
+        names = dict.fromkeys((*self.job["ports"], *watched))
+        lines = [_VISIBLE.format(top=top, name=name) for name in names]
         visible.write_text("`verilator_config\n" + "".join(lines))
         config = cocotb_tools.config
         compile_ = [*self.job["command"], "--cc", "--exe", "--vpi", "-Wno-fatal", *_SPLIT]
@@ -42,7 +43,8 @@ class _PortsOnly(Verilator):  # type: ignore[misc, unused-ignore]
         main = config.share_dir / "lib" / "verilator" / "verilator.cpp"
         compile_ += [str(main), str(visible.absolute()), *map(os.path.abspath, self.job["sources"])]
         jobs = str(len(os.sched_getaffinity(0)))
-        return [compile_, ["make", "-s", "-j", jobs, "-C", build, "-f", "Vtop.mk", *_OPTIMISE]]
+        make = ["make", "-s", "-j", jobs, "-C", build, "-f", "Vtop.mk"]
+        return [compile_, [*make, *self.job["make"], *_OPTIMISE]]
 
 
 def main() -> int:

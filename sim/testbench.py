@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, ReadOnly
+from cocotb.triggers import FallingEdge, ReadOnly, RisingEdge
+from cocotb.utils import get_sim_time
 
 # Cycles without a beat at either end, gaps and stalls apart, after which nothing more will come.
 _PATIENCE = 2000
@@ -159,6 +160,43 @@ class Bench:
         return int(value)
 
 
+class Watch:
+    """Writes down each change of some signals: its number, the time in nanoseconds, its bits.
+
+    Parameters
+    ----------
+    dut
+        The simulated module.
+    names
+        Nets of the module, or bits of them: `rank0`, `rank0[3]`.
+    """
+
+    def __init__(self, dut: Any, names: list[str], file: TextIO) -> None:
+        self._dut = dut
+        self._file = file
+        self._signals = []
+        for name in names:
+            net, _, bit = name.partition("[")
+            self._signals.append((getattr(dut, net), int(bit[:-1]) if bit else None))
+        self._last = [""] * len(names)
+
+    async def run(self) -> None:
+        """Look after every clock edge."""
+        while True:
+            for edge in (RisingEdge, FallingEdge):
+                await edge(self._dut.clk)
+                await ReadOnly()
+                self._look(round(get_sim_time("ns")))
+
+    def _look(self, time: int) -> None:
+        for number, (handle, bit) in enumerate(self._signals):
+            value = str(handle.value).lower()
+            value = value if bit is None else value[len(value) - 1 - bit]
+            if value != self._last[number]:
+                self._file.write(f"{number} {time} {value}\n")
+                self._last[number] = value
+
+
 def _split(vectors: list[str], width: int, beat_bits: int) -> list[int]:
     """Return the beats of all vectors, lowest bits first."""
     mask = (1 << beat_bits) - 1
@@ -172,15 +210,20 @@ def _split(vectors: list[str], width: int, beat_bits: int) -> list[int]:
 @cocotb.test()  # type: ignore[untyped-decorator, unused-ignore]
 async def drive(dut: Any) -> None:
     """Run the job and write down what happened."""
-    bench = Bench(dut, json.loads(Path("job.json").read_text()))
+    job = json.loads(Path("job.json").read_text())
+    bench = Bench(dut, job)
     Clock(dut.clk, 10, unit="ns").start()
     problem = None
-    try:
-        await bench.run()
-    except ProtocolError as error:
-        problem = str(error)
+    with Path("changes.txt").open("w") as changes:
+        if job["watch"]:
+            cocotb.start_soon(Watch(dut, job["watch"], changes).run())
+        try:
+            await bench.run()
+        except ProtocolError as error:
+            problem = str(error)
     result = {
         "problem": problem,
+        "nanoseconds": round(get_sim_time("ns")),
         "cycle": bench.cycle,
         "cycles": bench.cycle - bench.first_beat + 1,
         "outputs": [f"{value:x}" for value in bench.outputs],

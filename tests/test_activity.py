@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pywellen
 from helpers import random_layers_model, random_netlist
 from vcd.reader import TokenKind, tokenize
 
@@ -122,13 +123,44 @@ def test_waves_show_chosen_signals_step_by_step(files: tuple[Path, Path]) -> Non
         assert found[signal.name] == ["".join(map(str, row)) for row in rows.tolist()]
 
 
-def test_the_same_run_gives_the_same_waves(files: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("suffix", ["vcd", "fst"])
+def test_the_same_run_gives_the_same_waves(files: tuple[Path, Path], suffix: str) -> None:
     model, data = files
     texts = []
-    for name in ("a.vcd", "b.vcd"):
+    for name in (f"a.{suffix}", f"b.{suffix}"):
         gatec.simulate(model, data=data, waves=model.with_name(name))
         texts.append(model.with_name(name).read_bytes())
     assert texts[0] == texts[1]
+
+
+def test_both_formats_hold_the_same(files: tuple[Path, Path]) -> None:
+    model, data = files
+    shown = []
+    for suffix in ("vcd", "fst"):
+        target = model.with_name(f"waves.{suffix}")
+        gatec.simulate(model, data=data, waves=target, signals=["x", "y", "layer*"])
+        variables = list(pywellen.Waveform(str(target)).all_vars())
+        values = [[str(v.signal.value_at(t)) for v in variables] for t in range(0, 2000, 10)]
+        shown.append(([v.full_name for v in variables], values))
+    assert shown[0] == shown[1]
+    names, values = shown[1]
+    assert [name.rpartition(".")[2] for name in names] == ["x", "y", "layer0", "layer1"]
+    rows = BITS[:, ::-1].tolist()
+    assert [int(value[0]) for value in values] == [int("".join(map(str, r)), 2) for r in rows]
+
+
+def test_waves_of_no_known_format_are_refused_before_the_work(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, _ = files
+    with pytest.raises(UsageError, match=r"unknown wave format; expected \.vcd or \.fst"):
+        gatec.simulate(model, data="absent.npy", waves=model.with_name("w.ghw"))
+    monkeypatch.setattr("gatec.sim.wavefile.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'gatec\[waves\]'"):
+        gatec.simulate(model, data="absent.npy", waves=model.with_name("w.fst"))
+    with pytest.raises(UsageError, match="netlist knows no clock cycles"):
+        waves = model.with_name("w.vcd")
+        gatec.simulate(model, data="absent.npy", waves=waves, rtl=True, simulator="netlist")
 
 
 def test_patterns() -> None:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import pywellen
 from helpers import require
 
 from gatec.cli import run
@@ -87,3 +88,24 @@ def test_a_changed_gate_is_found(folder: Path, judge: str) -> None:
     circuit.sources["digits.v"] = changed
     with pytest.raises(DifferentError, match=r"gives 0x\w for sample \d+; expected 0x\w"):
         check_rtl(circuit, TEST[:50], judge)  # type: ignore[arg-type]
+
+
+def test_waves_of_the_verilog_follow_the_clock(folder: Path, tmp_path: Path) -> None:
+    require("iverilog")
+    target = tmp_path / "rtl.fst"
+    chosen = ["--signals", "clk", "--signals", "o_*", "--signals", "rank0[0]"]
+    arguments = ["--data", "demo:digits-test", "--limit", "5", "--rtl", "--waves", str(target)]
+    assert run(["sim", str(folder), "-q", *arguments, *chosen]) == 0
+    waves = pywellen.Waveform(str(target))
+    signals = {v.name: v.signal for v in waves.all_vars()}
+    assert set(signals) == {"clk", "o_ready", "o_payload", "o_valid", "rank0"}
+    assert [signals["clk"].value_at(t) for t in (0, 5, 10, 15)] == [1, 0, 1, 0]
+    seen = [
+        signals["o_payload"].value_at(time)
+        for time in range(5, 300, 10)
+        if signals["o_valid"].value_at(time) == 1
+    ]
+    expected = circuit_of(OutputFolder.load(folder).model(), "argmax", OutputFolder.load(folder))
+    classes = expected.model.predict(TEST[:5])
+    assert seen == classes.tolist()
+    assert run(["sim", str(folder), *arguments, "--signals", "nothing"]) == 2

@@ -17,7 +17,7 @@ from gatec.rtl import JUDGES
 from gatec.sim.encoding import Labels
 from gatec.sim.engine import ENGINE_NAMES
 from gatec.sim.evaluator import Outputs
-from gatec.simulation import DEFAULT_SIGNALS, Simulation, simulate
+from gatec.simulation import Simulation, simulate
 
 _DATA = (
     click.option(
@@ -54,13 +54,15 @@ _OUTPUT = (
         "--waves",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Write waves of --signals as VCD, a step for each sample.",
+        help="Write waves of --signals as .vcd or .fst, a step for each sample; with --rtl, of the "
+        "Verilog, clock by clock.",
     ),
     click.option(
         "--signals",
         multiple=True,
         metavar="PATTERN",
-        help="Signals for --waves, with * and ?: `y`, `layer0`, `stage1[7]`; default: x and y.",
+        help="Signals for --waves, with * and ?: `y`, `layer0`, `stage1[7]`; default: x and y, "
+        "with --rtl the ports.",
     ),
     click.option(
         "--report", is_flag=True, help="Also precision and recall, confusion matrix, throughput."
@@ -114,7 +116,6 @@ def sim(model: Path, report: bool, as_json: bool, quiet: bool, **values: Any) ->
     limit = values.get("limit")
     if limit is not None and limit < 1:
         raise UsageError(f"--limit {limit}", expected="a positive number")
-    values["signals"] = values["signals"] or DEFAULT_SIGNALS
     printer = None if as_json or values["predictions"] is not None else _Printer()
     result = simulate(
         model,

@@ -33,6 +33,7 @@ _FIRST = {
     "blif": re.compile(rb"\.(model|inputs|outputs|names)(\s|$)"),
     "pla": re.compile(rb"\.(i|o|ilb|ob|type|p|phase)\s"),
     "truth": re.compile(rb"[01]+$"),
+    "verilog": re.compile(rb"(module\s|//|/\*|`timescale|\(\*)"),
     "bench": re.compile(rb"(INPUT|OUTPUT)\s*\(", re.IGNORECASE),
 }
 
@@ -49,7 +50,7 @@ class Content:
         What the model is called without an option.
     container
         `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `json`, `ubjson`, `lightgbm`,
-        `module` (a live module), or a circuit: `aiger`, `blif`, `pla`, `truth`, `bench`.
+        `module` (a live module), or a circuit: `aiger`, `blif`, `pla`, `truth`, `bench`, `verilog`.
     value
         The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of a
         circuit or `lightgbm` its text, of `aiger` its bytes.
@@ -95,7 +96,7 @@ def open_model(path: Path) -> Content:
     one that is too large.
     """
     label = str(path)
-    data = _read_bytes(path)
+    data = read_bytes(path)
     container, value = _parse(data, label, path.parent)
     return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
 
@@ -132,7 +133,8 @@ def _json(data: bytes, label: str) -> Any:
         raise ModelError(f"broken JSON: {error!s:.80}", file=label) from None
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return a file's bytes; raise `ModelError` when that fails, `LimitError` when it is large."""
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "no such file"

@@ -23,6 +23,7 @@ from gatec.frontends import (
     pynq,
     torchlogix,
     trees,
+    verilog,
     weightless,
     xgboost,
 )
@@ -115,6 +116,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "AIGER with and without latches, PLA, truth tables, .bench; bits as --parameters",
         circuits.matches,
         circuits.draft,
+    ),
+    Frontend(
+        "verilog",
+        "structural Verilog, and the case tables of LogicNets, PolyLUT, NeuraLUT",
+        verilog.matches,
+        verilog.draft,
     ),
     Frontend(
         "dwn",

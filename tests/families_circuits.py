@@ -55,6 +55,22 @@ def truth_table(_: Path) -> Reference:
     return Reference(bits, np.stack([bits.sum(1) > 1, bits.sum(1) % 2], 1))
 
 
+def verilog(_: Path) -> Reference:
+    """A two-bit adder of gates."""
+    Path("adder.v").write_text("""module half(input x, y, output c, s);
+  and (c, x, y); xor (s, x, y);
+endmodule
+module adder(input [1:0] a, b, output [2:0] s);
+  wire c0, c1, c2, t;
+  half h0(a[0], b[0], c0, s[0]), h1(a[1], b[1], c1, t), h2(.x(t), .y(c0), .c(c2), .s(s[1]));
+  assign s[2] = c1 | c2;
+endmodule
+""")
+    bits = random_bits(4)
+    total = bits[:, :2] @ [1, 2] + bits[:, 2:] @ [1, 2]
+    return Reference(bits, total[:, None] >> np.arange(3) & 1)
+
+
 FAMILIES = (
     Family("AIGER", "net.aig", aiger, more=BITS),
     Family("AIGER with latches", "net.aag", aiger_latches, ReadOptions(steps=4), BITS),
@@ -62,6 +78,7 @@ FAMILIES = (
         "Boolean parameters", "net.aig", parameters,
         ReadOptions(parameters=Path("learned.txt")), BITS,
     ),
+    Family("structural Verilog", "adder.v", verilog, more=BITS),
     Family("PLA", "net.pla", cover, more=BITS),
     Family("truth tables", "net.truth", truth_table, more=BITS),
 )  # fmt: skip

@@ -13,7 +13,16 @@ import torch
 from dwn2rtl.extract import extract_tables, extract_wiring, forward
 from families_gates import judged
 from helpers_frontends import gate, save
-from helpers_luts import DiffLogicNode, DWNNode, NodeLayer, Thermometer, WideGroupSum, dwn_net
+from helpers_luts import (
+    DiffLogicNode,
+    DWNNode,
+    NodeLayer,
+    Thermometer,
+    WideGroupSum,
+    dwn_net,
+    random_neurons,
+    write_logicnets,
+)
 from helpers_matrix import VECTORS, Family, Reference, random_bits
 from llnn.lutnn import LUTNN
 from torch import nn
@@ -81,11 +90,18 @@ def difflut(_: Path) -> Reference:
     return judged(nn.Sequential(net, WideGroupSum(3)), (9,), 3)
 
 
+def logicnets(folder: Path) -> Reference:
+    layers = random_neurons(np.random.default_rng(2), [(6, 2), (8, 2), (4, 3)], fan_in=4)
+    bits = random_bits(12)
+    return Reference(bits, write_logicnets(folder, layers)(bits).astype(np.uint8))
+
+
 FAMILIES = (
     Family("DWN, whole module", "net.pt", dwn_module),
     Family("DWN, state dict, LUT8", "net.pt", wide_dwn, ReadOptions(classes=3)),
     Family("DWN, file of dwn2rtl", "net.pt", dwn2rtl_file, ReadOptions(features="uint8")),
     Family("LLNN", "net.pth", llnn, ReadOptions(inputs=11)),
     Family("LILogicNet, top-k", "net.pth", few_best, ReadOptions(inputs=9, classes=3)),
+    Family("LogicNets, Verilog", "logicnet.v", logicnets, more=("--output", "bits")),
     Family("difflut", "net.pt", difflut, ReadOptions(inputs=9, classes=3)),
 )

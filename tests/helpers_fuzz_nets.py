@@ -21,12 +21,30 @@ from helpers_fuzz import (
     text_format,
     write_bytes,
 )
-from helpers_luts import DiffLogicNode, DWNNode, NodeLayer, Thermometer, dwn_net
+from helpers_luts import (
+    DiffLogicNode,
+    DWNNode,
+    NodeLayer,
+    Thermometer,
+    dwn_net,
+    random_neurons,
+    write_logicnets,
+)
 from llnn.lutnn import LUTNN
 from torch import nn
 
 from gatec.aiger import write_aiger
 from gatec.frontends import ReadOptions
+
+_VERILOG = """module half #(parameter N = 1) (input x, y, output c, s); and (c, x, y);
+  assign s = x ^ y; endmodule
+module top(input [2:0] a, input clk, rst, output [3:0] q); wire c, t; reg [1:0] r;
+  half #(.N(2)) h(a[0], a[1], c, t);
+  always @(posedge clk) if (!rst) r <= {c, t}; else r <= 2'b0;
+  reg e; always @(posedge clk) e <= a[2] == 1'b0 ? ^a : |a[1:0];
+  assign q[3:2] = {2{e}} & ~r, q[1:0] = {r[0], 1'b1};
+endmodule
+"""
 
 
 def net_formats(folder: Path) -> dict[str, Format]:
@@ -39,6 +57,9 @@ def net_formats(folder: Path) -> dict[str, Format]:
     few_best = {"layers.0.top_c": rng.normal(size=(3, 8)).astype("f4"),
                 "layers.0.top_indices": rng.integers(0, 6, (3, 8)),
                 "layers.1.w": rng.normal(size=(16, 4)).astype("f4")}  # fmt: skip
+    layers = random_neurons(rng, [(6, 1), (2, 2)], 3)
+    write_logicnets(folder, layers)
+    neuron = (folder / "layer0_N0.v").read_text()
     ascii_text = as_text(random_aig(rng, 5, 8, 4), 2, [" 1", ""], binary=False).decode()
 
     def write_parameters(path: Path, rng: np.random.Generator | None) -> None:
@@ -66,6 +87,8 @@ def net_formats(folder: Path) -> dict[str, Format]:
             ReadOptions(),
             write_bytes,
         ),
+        "verilog": text_format(_VERILOG, ReadOptions(), write_bytes),
+        "verilog tables": text_format(neuron, ReadOptions(), write_bytes),
         "parameters": Format(ReadOptions(parameters=folder / "bits"), write_parameters),
         "few best": npz_format(few_best, ReadOptions(inputs=6)),
     }

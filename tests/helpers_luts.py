@@ -6,6 +6,11 @@ dwn2rtl are installed and stand for themselves.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
 import torch
 from helpers_frontends import register
 from torch import nn
@@ -136,3 +141,78 @@ class NodeLayer(nn.Module):
 
 
 register("difflut.layers.random_layer", NodeLayer)
+
+
+# Of a layer: bits of an input value and of an output value, and for each neuron the values that it
+# reads and its table, `[2**(fan-in * bits)]` of output values.
+Neurons = list[tuple[int, int, list[tuple[list[int], np.ndarray]]]]
+
+
+def random_neurons(rng: np.random.Generator, sizes: list[tuple[int, int]], fan_in: int) -> Neurons:
+    """Return layers of neurons; `sizes` has values and bits of each, first the input's 6."""
+    found: Neurons = []
+    for (count, bits), (width, out) in pairwise(sizes):
+        neurons = [
+            (sorted(rng.choice(count, fan_in, replace=False).tolist()),
+             rng.integers(0, 1 << out, 1 << fan_in * bits))
+            for _ in range(width)
+        ]  # fmt: skip
+        found.append((bits, out, neurons))
+    return found
+
+
+def write_logicnets(
+    folder: Path, layers: Neurons, *, registers: bool = True
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Write a file for each neuron and layer as LogicNets does; return the net's evaluation."""
+    top: list[str] = []
+    for i, (bits, out, neurons) in enumerate(layers):
+        width = (6 if i == 0 else len(layers[i - 1][2])) * bits
+        lines = [f"module layer{i} (input [{width - 1}:0] M0, output "
+                 f"[{len(neurons) * out - 1}:0] M1);\n"]  # fmt: skip
+        for j, (indices, table) in enumerate(neurons):
+            name, size = f"layer{i}_N{j}", len(indices) * bits
+            wires = ", ".join(f"M0[{k * bits + b}]" for k in indices for b in reversed(range(bits)))
+            lines.append(f"wire [{size - 1}:0] {name}_wire = {{{wires}}};")
+            ends = f"M1[{(j + 1) * out - 1}:{j * out}]"
+            lines.append(f"{name} {name}_inst (.M0({name}_wire), .M1({ends}));\n")
+            rows = [f"\t\t\t{size}'b{a:0{size}b}: M1r = {out}'b{v:0{out}b};"
+                    for a, v in enumerate(table)]  # fmt: skip
+            (folder / f"{name}.v").write_text(
+                f"module {name} ( input [{size - 1}:0] M0, output [{out - 1}:0] M1 );\n\n"
+                f'\t(*rom_style = "distributed" *) reg [{out - 1}:0] M1r;\n\tassign M1 = M1r;\n'
+                "\talways @ (M0) begin\n\t\tcase (M0)\n" + "\n".join(rows)
+                + "\n\t\tendcase\n\tend\nendmodule\n"
+            )  # fmt: skip
+        (folder / f"layer{i}.v").write_text("\n".join([*lines, "endmodule"]))
+        last = i == len(layers) - 1
+        held = (f"myreg #(.DataWidth({width})) layer{i}_reg (.data_in(M{i}), .clk(clk), .rst(rst), "
+                f".data_out(M{i}w));") if registers else f"assign M{i}w = M{i};"  # fmt: skip
+        top += [f"wire [{width - 1}:0] M{i}w;", held]
+        top += [] if last else [f"wire [{len(neurons) * out - 1}:0] M{i + 1};"]
+        top.append(f"layer{i} layer{i}_inst (.M0(M{i}w), .M1(M{i + 1}));")
+    ends = len(layers[-1][2]) * layers[-1][1]
+    (folder / "logicnet.v").write_text(
+        f"module logicnet (input [{6 * layers[0][0] - 1}:0] M0, input clk, input rst, "
+        f"output[{ends - 1}:0] M{len(layers)});\n" + "\n".join(top) + "\n\nendmodule\n"
+    )
+    (folder / "myreg.v").write_text(
+        "module myreg #(parameter DataWidth=16) (\n    input [DataWidth-1:0] data_in,\n    input "
+        "wire clk,\n    input wire rst,\n    output reg [DataWidth-1:0] data_out\n    );\n    "
+        "always@(posedge clk) begin\n    if(!rst)\n        data_out<=data_in;\n    else\n        "
+        "data_out<=0;\n    end\nendmodule\n"
+    )
+
+    def evaluate(x: np.ndarray) -> np.ndarray:
+        for bits, out, neurons in layers:
+            values = x.reshape(len(x), -1, bits) @ (1 << np.arange(bits))
+            columns = []
+            for indices, table in neurons:
+                address = np.zeros(len(x), dtype=int)
+                for index in indices:
+                    address = address << bits | values[:, index]
+                columns.append(table[address][:, None] >> np.arange(out) & 1)
+            x = np.concatenate(columns, axis=1)
+        return x
+
+    return evaluate

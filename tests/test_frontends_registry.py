@@ -29,6 +29,7 @@ def examples(folder: Path) -> dict[str, Path]:
     np.savez(folder / "c.npz", **{"grid": np.array([4, 4, 1]), "update.0.wires": np.zeros((1, 2))})
     np.savez(folder / "p.npz", **random_pynq((4, 3), 0))
     (folder / "a.aag").write_text("aag 1 1 0 1 0\n2\n3\n")
+    (folder / "v.v").write_text("module v(input a, output y); assign y = ~a; endmodule")
     (folder / "m.blif").write_text(".model m\n.inputs a\n.outputs y\n.names a y\n1 1\n.end\n")
     return {
         "neutral": folder / "n.npz",
@@ -40,6 +41,7 @@ def examples(folder: Path) -> dict[str, Path]:
         "cellular": folder / "c.npz",
         "blif": folder / "m.blif",
         "circuits": folder / "a.aag",
+        "verilog": folder / "v.v",
         "dwn": save(dwn_net().state_dict(), folder / "w.pt"),
         "llnn": save({"0.w": torch.zeros(3, 4), "0.w_comp": torch.ones(3, 4)}, folder / "l.pt"),
         "difflut": save(nn.Sequential(NodeLayer(5, 4, 3, DWNNode)).state_dict(), folder / "f.pt"),

@@ -44,7 +44,7 @@ def test_the_summary_is_one_line(adder: Path, capsys: pytest.CaptureFixture[str]
     target = adder.with_suffix(".blif")
     assert run(["synth", str(adder), "-o", str(target), "--steps", "4000", "--lut", "4"]) == 0
     line = capsys.readouterr().out
-    assert line.startswith("adder: 3 inputs, 2 outputs: ANDs ")
+    assert line.startswith("adder: 3 inputs, 2 outputs: LUT4 2 -> 2, levels ")
     assert "LUT4 2 -> 2, levels 1 -> 1; equivalent (all 8 assignments)" in line
     assert line.count("\n") == 1
 

@@ -6,11 +6,12 @@ import numpy as np
 
 from gatec.aig import Aig, to_netlist
 from gatec.proof.verdict import Verdict
+from gatec.synth.and_windows import AndCircuit
 from gatec.synth.builder import AigBuilder
 from gatec.synth.function import Function, prove
 from gatec.synth.partition import by_windows, partitioned
 from gatec.synth.search import Clock, Effort
-from gatec.synth.windows import MAX_LEAVES, find_window, make_circuit, splice, window_aig
+from gatec.synth.windows import MAX_LEAVES, find_window
 
 
 def wide_aig(seed: int, ands: int = 150, inputs: int = 24) -> Aig:
@@ -31,20 +32,19 @@ def assert_same(before: Aig, after: Aig) -> None:
 
 def test_windows_are_convex_and_compute_what_they_replace() -> None:
     aig = wide_aig(1)
-    padding = np.zeros((aig.first_and, 2), dtype=np.int32)
-    fanin = np.concatenate([padding, aig.fanin])
-    circuit = make_circuit(fanin, np.array(aig.outputs), aig.num_inputs)
+    whole = AndCircuit.of(aig)
+    circuit = whole.circuit
     random = np.array([5], dtype=np.uint64)
-    blocked = np.zeros(len(fanin), dtype=np.uint8)
+    blocked = np.zeros(len(whole.fanin), dtype=np.uint8)
     found = [find_window(circuit, int(gate), random, blocked) for gate in circuit.order]
     windows = [window for window in found if window is not None]
     assert len(windows) > 10
     for window in windows:
         assert not set(window.gates.tolist()) & set(window.leaves.tolist())
         assert len(window.leaves) <= MAX_LEAVES
-        part = window_aig(circuit, window)
-        same = splice(circuit, window, part)
-        assert len(same.order) == len(circuit.order)
+        part = whole.window_aig(window)
+        same = whole.splice(window, part)
+        assert len(same.circuit.order) == len(circuit.order)
     blocked[windows[0].gates] = 1
     for gate in circuit.order.tolist():
         other = find_window(circuit, gate, random, blocked)

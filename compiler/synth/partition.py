@@ -13,11 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from gatec.aig import Aig
+from gatec.synth.and_windows import AndCircuit
 from gatec.synth.scripts import rewritten
 from gatec.synth.search import Clock, Effort
 from gatec.synth.state import below, make_state, take_aig
 from gatec.synth.walk import UNIT, walk
-from gatec.synth.windows import find_window, make_circuit, splice, window_aig
+from gatec.synth.windows import find_window
 
 # Of the time, in turn: ABC, windows, ABC, windows.
 _TURNS = 4
@@ -56,26 +57,25 @@ def by_windows(aig: Aig, clock: Clock, effort: Effort, until: float) -> Aig:
     all assignments of those that enter it.
     """
     random = np.array([2 * effort.seed + 1], dtype=np.uint64)
-    padding = np.zeros((aig.first_and, 2), dtype=np.int32)
-    fanin = np.concatenate([padding, aig.fanin])
-    circuit = make_circuit(fanin, np.array(aig.outputs), aig.num_inputs)
+    whole = AndCircuit.of(aig)
     steps = clock.steps_at(until - 1 / _TURNS)
     with ThreadPoolExecutor(effort.walks) as pool:
-        while len(circuit.order) and clock.progress(steps) < until:
-            blocked = np.zeros(len(circuit.fanin), dtype=np.uint8)
+        while len(whole.circuit.order) and clock.progress(steps) < until:
+            circuit = whole.circuit
+            blocked = np.zeros(len(whole.fanin), dtype=np.uint8)
             jobs = []
             for _ in range(effort.walks):
                 seed = int(circuit.order[below(random, len(circuit.order))])
                 window = None if blocked[seed] else find_window(circuit, seed, random, blocked)
                 if window is not None:
                     blocked[window.gates] = 1
-                    part = window_aig(circuit, window)
+                    part = whole.window_aig(window)
                     jobs.append((window, pool.submit(_walked, part, below(random, 1 << 30))))
                     steps += _STEPS * part.num_ands
             steps += 1
             for window, job in jobs:
-                circuit = splice(circuit, window, job.result())
-    return take_aig(circuit.fanin, circuit.outputs, aig)
+                whole = whole.splice(window, job.result())
+    return take_aig(whole.fanin, whole.outputs, aig)
 
 
 def _walked(part: Aig, seed: int) -> Aig:

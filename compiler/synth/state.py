@@ -115,12 +115,17 @@ def make_state(aig: Aig, seed: int, cares: Words | None = None) -> State:
         moved=np.full(room, -1, dtype=np.int32),
         covers=np.zeros(2 * room, dtype=np.int32),
         others=np.zeros(2 * room, dtype=np.int32),
-        # Spread small seeds over the word, never 0 (multiplier of splitmix64).
-        random=np.array([(seed + 1) * 0x9E3779B97F4A7C15 % 2**64 | 1], dtype=np.uint64),
+        random=random_state(seed),
     )
     sort_gates(state)
     simulate(state)
     return state
+
+
+def random_state(seed: int) -> Words:
+    """Return the state that `below` draws from."""
+    # Spread small seeds over the word, never 0 (multiplier of splitmix64).
+    return np.array([(seed + 1) * 0x9E3779B97F4A7C15 % 2**64 | 1], dtype=np.uint64)
 
 
 def take_aig(fanin: IntArray, outputs: IntArray, like: Aig) -> Aig:

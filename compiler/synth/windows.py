@@ -1,7 +1,7 @@
-"""Shrink a circuit of many inputs window by window.
+"""Windows of a circuit of many inputs, for AND gates and look-up tables alike.
 
 A window is a set of gates that reads few signals, its leaves. On all their assignments its outputs
-are a function small enough for the walk; what the walk returns takes the window's place, also when
+are a function small enough for a walk; what the walk returns takes the window's place, also when
 it is no smaller: the many equal exchanges move the circuit to where others become possible.
 """
 
@@ -12,11 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gatec.aig import Aig
 from gatec.bits import Words
 from gatec.blocks import IntArray
 from gatec.synth.jit import kernel
-from gatec.synth.state import below, sort_into
+from gatec.synth.state import below
 
 # 2**12 assignments are 64 words: few enough to be fast, and enough for windows of 20 to 60 gates.
 MAX_LEAVES = 12
@@ -27,27 +26,26 @@ _UNSEEN, _INSIDE, _LEAF = 0, 1, 2
 
 
 class Circuit(NamedTuple):
-    """A circuit under change, its gates anywhere in `fanin`.
+    """Who reads whom. Variable 0 is a constant, then come the inputs, then gates in any order.
 
     Attributes
     ----------
     inputs
         Number of inputs: variables 1 up to and with this.
-    fanin, outputs
-        Literals, `int32[V, 2]` and `int32[O]`.
+    sources
+        `int32[V, K]`: the variables that each gate reads; 0 where it reads fewer.
     order
         `int32[V]`: the gates in use, each after what it reads, then anything.
     begin, readers
         The gates that read variable `v` are `readers[begin[v] : begin[v + 1]]`.
-    leaves
+    is_output
         `uint8[V]`: whether an output reads the variable.
     mark, reached
         `uint8[V]`: scratch.
     """
 
     inputs: int
-    fanin: IntArray
-    outputs: IntArray
+    sources: IntArray
     order: IntArray
     begin: npt.NDArray[np.int64]
     readers: npt.NDArray[np.int64]
@@ -64,41 +62,77 @@ class Window(NamedTuple):
     roots: IntArray
 
 
-def make_circuit(fanin: IntArray, outputs: IntArray, inputs: int) -> Circuit:
-    """Return the circuit with its order and readers."""
-    count = len(fanin)
-    order = np.zeros(count, dtype=np.int32)
-    references = np.zeros(count, dtype=np.int32)
+def make_circuit(sources: IntArray, roots: IntArray, inputs: int) -> Circuit:
+    """Return the circuit with its order and readers; `roots` are the variables of its outputs."""
+    count = len(sources)
     mark = np.zeros(count, dtype=np.uint8)
-    stack = np.zeros(count, dtype=np.int32)
-    size = sort_into(fanin, outputs, inputs, order, references, stack, mark)
+    order = np.zeros(count, dtype=np.int32)
+    size = _sort(sources, roots, inputs, order, np.zeros(count, dtype=np.int32), mark)
     gates = order[:size]
-    sources = (fanin[gates] >> 1).ravel()
-    by_source = np.argsort(sources, kind="stable")
-    begin = np.concatenate([[0], np.cumsum(np.bincount(sources, minlength=count))])
+    read = sources[gates].ravel()
+    by_source = np.argsort(read, kind="stable")
+    begin = np.concatenate([[0], np.cumsum(np.bincount(read, minlength=count))])
     is_output = np.zeros(count, dtype=np.uint8)
-    is_output[outputs >> 1] = 1
+    is_output[roots] = 1
     return Circuit(
         inputs,
-        fanin,
-        outputs,
+        sources,
         gates,
         begin,
-        np.repeat(gates, 2)[by_source].astype(np.int64),
+        np.repeat(gates, sources.shape[1])[by_source].astype(np.int64),
         is_output,
         np.zeros(count, dtype=np.uint8),
         np.zeros(count, dtype=np.uint8),
     )
 
 
+@kernel
+def _sort(  # noqa: PLR0917  compiled code has no keywords
+    sources: IntArray,
+    roots: IntArray,
+    inputs: int,
+    order: IntArray,
+    stack: IntArray,
+    mark: npt.NDArray[np.uint8],
+) -> int:
+    """Fill `order` with the gates that the roots need, each after what it reads."""
+    count = 0
+    for root in roots:
+        if root <= inputs or mark[root]:
+            continue
+        top = 0
+        stack[0] = root
+        mark[root] = 1
+        while top >= 0:
+            gate = stack[top]
+            ready = True
+            for source in sources[gate]:
+                if source > inputs and mark[source] == 0:
+                    mark[source] = 1
+                    top += 1
+                    stack[top] = source
+                    ready = False
+                    break
+            if ready:
+                order[count] = gate
+                count += 1
+                top -= 1
+    mark[:] = 0
+    return count
+
+
 def find_window(
-    circuit: Circuit, seed: int, random: Words, blocked: npt.NDArray[np.uint8]
+    circuit: Circuit,
+    seed: int,
+    random: Words,
+    blocked: npt.NDArray[np.uint8],
+    most: int = MAX_GATES,
 ) -> Window | None:
     """Return a window around gate `seed` without blocked gates, or None if it would not be convex.
 
     Convex: no path leaves it and comes back, else what replaces it could close a cycle.
     """
-    gates = np.zeros(MAX_GATES, dtype=np.int32)
+    gates = np.zeros(most, dtype=np.int32)
     leaves = np.zeros(MAX_LEAVES, dtype=np.int32)
     num_gates, num_leaves = _grow(circuit, seed, random, blocked, gates, leaves)
     chosen, read = gates[:num_gates], leaves[:num_leaves]
@@ -133,7 +167,7 @@ def _grow(  # noqa: PLR0917  compiled code has no keywords
     num_gates, num_leaves = 1, _enter(circuit, seed, leaves, 0)
     gates[0] = seed
     while num_gates < gates.shape[0]:
-        best, ties, chosen = 3, 0, -1
+        best, ties, chosen = circuit.sources.shape[1] + 1, 0, -1
         for place in range(num_gates + num_leaves):
             variable = gates[place] if place < num_gates else leaves[place - num_gates]
             count = begin[variable + 1] - begin[variable]
@@ -163,8 +197,7 @@ def _grow(  # noqa: PLR0917  compiled code has no keywords
 def _new_leaves(circuit: Circuit, gate: int) -> int:
     """Return by how many leaves a window grows with a gate."""
     new = -1 if circuit.mark[gate] == _LEAF else 0
-    for slot in range(2):
-        source = circuit.fanin[gate, slot] >> 1
+    for source in circuit.sources[gate]:
         if source and circuit.mark[source] == _UNSEEN:
             new += 1
     return new
@@ -181,8 +214,7 @@ def _enter(circuit: Circuit, gate: int, leaves: IntArray, count: int) -> int:
                 leaves[place] = leaves[count]
                 break
     mark[gate] = _INSIDE
-    for slot in range(2):
-        source = circuit.fanin[gate, slot] >> 1
+    for source in circuit.sources[gate]:
         if source and mark[source] == _UNSEEN:
             mark[source] = _LEAF
             leaves[count] = source
@@ -193,7 +225,7 @@ def _enter(circuit: Circuit, gate: int, leaves: IntArray, count: int) -> int:
 @kernel
 def is_convex(circuit: Circuit, gates: IntArray, leaves: IntArray) -> bool:
     """Return whether no leaf depends on one of the gates; leaves both marked."""
-    mark, reached, fanin = circuit.mark, circuit.reached, circuit.fanin
+    mark, reached = circuit.mark, circuit.reached
     for gate in gates:
         mark[gate] = _INSIDE
     for leaf in leaves:
@@ -202,40 +234,17 @@ def is_convex(circuit: Circuit, gates: IntArray, leaves: IntArray) -> bool:
         if mark[gate] == _INSIDE:
             reached[gate] = 1
         else:
-            reached[gate] = reached[fanin[gate, 0] >> 1] | reached[fanin[gate, 1] >> 1]
+            reached[gate] = 0
+            for source in circuit.sources[gate]:
+                reached[gate] |= reached[source]
     for leaf in leaves:  # noqa: SIM110  no generators in compiled code
         if reached[leaf]:
             return False
     return True
 
 
-def window_aig(circuit: Circuit, window: Window) -> Aig:
-    """Return what a window computes: leaves are its inputs, roots its outputs."""
-    number = np.zeros(len(circuit.fanin), dtype=np.int32)
-    number[window.leaves] = 1 + np.arange(len(window.leaves))
-    number[window.gates] = 1 + len(window.leaves) + np.arange(len(window.gates))
-    literals = circuit.fanin[window.gates]
-    fanin = 2 * number[literals >> 1] + (literals & 1)
-    return Aig(len(window.leaves), fanin, 2 * number[window.roots])
-
-
-def splice(circuit: Circuit, window: Window, found: Aig) -> Circuit:
-    """Return the circuit with a window replaced by a circuit of no more gates.
-
-    A window that is no longer convex, after others near it were replaced, stays as it is.
-    """
+def still_convex(circuit: Circuit, window: Window) -> bool:
+    """Return whether a window may be replaced, after others near it were; clears the marks."""
     convex = is_convex(circuit, window.gates, window.leaves)
     circuit.mark[:] = _UNSEEN
-    if not convex:
-        return circuit
-    # New gates take the places of the old.
-    place = np.concatenate([[0], window.leaves, window.gates[: found.num_ands]]).astype(np.int32)
-    fanin = circuit.fanin.copy()
-    fanin[window.gates[: found.num_ands]] = 2 * place[found.fanin >> 1] + (found.fanin & 1)
-    moved = 2 * np.arange(len(fanin), dtype=np.int32)
-    moved[window.roots] = 2 * place[found.outputs >> 1] + (found.outputs & 1)
-    outside = np.ones(len(fanin), dtype=np.bool_)
-    outside[window.gates[: found.num_ands]] = False
-    fanin[outside] = moved[fanin[outside] >> 1] ^ (fanin[outside] & 1)
-    outputs = moved[circuit.outputs >> 1] ^ (circuit.outputs & 1)
-    return make_circuit(fanin, outputs, circuit.inputs)
+    return convex

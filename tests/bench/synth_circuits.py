@@ -23,13 +23,12 @@ from pathlib import Path
 
 from gatec.aig import to_netlist, trimmed
 from gatec.netlist import Netlist
-from gatec.passes.map_lut import BEST, map_lut
 from gatec.proof.verdict import Verdict
 from gatec.synth.files import read_function
 from gatec.synth.function import Function, prove
 from gatec.synth.scripts import rewritten
 from gatec.synth.search import Effort
-from gatec.synthesis import search
+from gatec.synthesis import search, search_luts
 
 CIRCUITS = Path(__file__).resolve().parents[3] / "shared" / "circuits"
 RANDOM_CONTROL = (
@@ -67,9 +66,7 @@ def circuit_row(path: Path, effort: Effort) -> Row:
 def lut_row(path: Path, effort: Effort) -> Row:
     """Map one AIG to LUT6; compare with the best known."""
     function = read_function(path)
-    starts = [function.aig, search(function, effort)]
-    mapped = [map_lut(to_netlist(aig), 6, BEST) for aig in starts]
-    found = min(mapped, key=lambda net: net.num_gates)
+    found = search_luts(function, 6, effort)
     best = sorted((path.parent / "best_size").glob(f"{path.stem}_size_*.blif"))
     known = best[-1].read_text().count("\n.names") if best else 0
     return path.stem, found.num_gates, known, proved(function, found)

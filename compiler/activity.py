@@ -15,13 +15,15 @@ from gatec.backends.subset import read_body, split_modules
 from gatec.bits import Bits, num_words, pack, unpack
 from gatec.errors import ModelError
 from gatec.folder import OutputFolder
+from gatec.frontends.clocked import ClockedModel
 from gatec.lower import INPUT_PORT, OUTPUT_PORT, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.publish import replacing
+from gatec.sim.clocked import frames
 from gatec.sim.sequence import Machine
 from gatec.sim.signals import Signal, choose, net_names
-from gatec.sim.toggles import stream_toggles
+from gatec.sim.toggles import cycle_toggles, stream_toggles
 from gatec.sim.wavefile import open_waves
 from gatec.sim.waves import WaveWriter, variables
 from gatec.verify import core_shape
@@ -34,13 +36,16 @@ class Inside:
     Attributes
     ----------
     netlist
-        Combinational.
+        Combinational, or with state registers.
     signals
         Its named bundles: `x`, `y`, and what is between them.
+    cycles
+        How many each sample takes; one for the combinational.
     """
 
     netlist: Netlist
     signals: list[Signal]
+    cycles: int = 1
 
 
 def inside_model(model: ModelGraph) -> Inside:
@@ -52,6 +57,17 @@ def inside_model(model: ModelGraph) -> Inside:
     return Inside(
         netlist, [Signal(name, nets.reshape(-1)) for name, nets in (named | blocks).items()]
     )
+
+
+def inside_clocked(model: ClockedModel) -> Inside:
+    """Return the step of a clocked net; bundles are its ports and its registers, `state`."""
+    net = model.netlist
+    signals = [
+        Signal(INPUT_PORT, net.inputs[0].nets),
+        Signal(OUTPUT_PORT, net.outputs[0].nets),
+        Signal("state", np.arange(net.first_register, net.first_gate, dtype=np.int32)),
+    ]
+    return Inside(net, signals, model.steps)
 
 
 def inside_folder(folder: OutputFolder) -> Inside:
@@ -84,8 +100,9 @@ class Recorder(Protocol):
 def record_toggles(inside: Inside, path: Path) -> Iterator[Recorder]:
     """Count how often each net changes from one sample to the next; write a table at the end.
 
-    The table is text: `net,name,toggles,rate`, the rate per sample. Zero delay, so that a net
-    changes at most once for a sample: glitches are not counted.
+    Of a clocked net, from one cycle to the next of the same sequence. The table is text:
+    `net,name,toggles,rate`, the rate per step. Zero delay, so that a net changes at most once in a
+    step: glitches are not counted.
     """
     with replacing(path) as file:
         counter = _Toggles(inside)
@@ -101,17 +118,24 @@ class _Toggles:
         self._samples = 0
 
     def see(self, bits: Bits) -> None:
+        net, cycles = self._inside.netlist, self._inside.cycles
+        self._samples += len(bits)
+        if net.num_registers:
+            self._counts += cycle_toggles(net, frames(bits, cycles), len(bits))
+            return
         # The last sample of the chunk before comes first: the step between them counts too.
         rows = np.concatenate([self._last, bits])
-        self._counts += stream_toggles(self._inside.netlist, pack(rows), len(rows))
+        self._counts += stream_toggles(net, pack(rows), len(rows))
         self._last = rows[-1:]
-        self._samples += len(bits)
 
     def table(self) -> str:
-        if self._samples < 2:
-            raise ModelError(f"{self._samples} samples", expected="2 or more with --toggles")
+        cycles = self._inside.cycles
+        sequences = self._inside.netlist.num_registers > 0
+        steps = self._samples * (cycles - 1) if sequences else self._samples - 1
+        if steps < 1:
+            found = f"{self._samples} samples" + (f" of {cycles} cycles" if sequences else "")
+            raise ModelError(found, expected="2 or more with --toggles")
         names = net_names(self._inside.signals, len(self._counts))
-        steps = self._samples - 1
         rows = zip(names, self._counts.tolist(), strict=True)
         lines = (f"{net},{name},{n},{n / steps:.6f}\n" for net, (name, n) in enumerate(rows))
         return "".join(["net,name,toggles,rate\n", *lines])
@@ -119,7 +143,7 @@ class _Toggles:
 
 @contextmanager
 def record_waves(inside: Inside, path: Path, patterns: Sequence[str]) -> Iterator[Recorder]:
-    """Write waves of chosen signals: a step of 10 ns for each sample.
+    """Write waves of chosen signals: a step of 10 ns for each sample, or cycle of one.
 
     See `gatec.sim.signals.choose` for the patterns, `gatec.sim.wavefile` for the formats. Raises
     `UsageError` at a pattern that matches nothing.
@@ -127,15 +151,18 @@ def record_waves(inside: Inside, path: Path, patterns: Sequence[str]) -> Iterato
     signals = choose(inside.signals, patterns)
     with open_waves(path, inside.netlist.name, variables(signals)) as file:
         writer = WaveWriter(file, signals)
-        yield _Waves(inside.netlist, signals, writer)
+        yield _Waves(inside, signals, writer)
         writer.close()
 
 
 class _Waves:
-    def __init__(self, net: Netlist, signals: list[Signal], writer: WaveWriter) -> None:
-        self._machine = Machine(net, 0, watch=signals)
+    def __init__(self, inside: Inside, signals: list[Signal], writer: WaveWriter) -> None:
+        self._machine = Machine(inside.netlist, 0, watch=signals)
+        self._cycles = inside.cycles
         self._writer = writer
 
     def see(self, bits: Bits) -> None:
         self._machine.reset(num_words(len(bits)))
-        self._writer.add(unpack(self._machine.step(pack(bits)), len(bits)))
+        steps = [unpack(self._machine.step(f), len(bits)) for f in frames(bits, self._cycles)]
+        # One sequence after the other.
+        self._writer.add(np.stack(steps, axis=1).reshape(len(bits) * self._cycles, -1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,25 @@ import numpy as np
 
 from gatec.activity import (
     Recorder,
-    inside_folder,
-    inside_model,
     record_toggles,
     record_waves,
 )
 from gatec.bits import Bits
 from gatec.console import Progress
 from gatec.errors import UsageError
-from gatec.folder import OutputFolder
-from gatec.frontends import ReadOptions, read_model
+from gatec.frontends import ReadOptions
 from gatec.model import OutputKind
 from gatec.publish import check_target
 from gatec.rtl import Judge, RtlFacts, check_rtl, circuit_of, rtl_waves, write_testbench
 from gatec.sim.data import open_data
 from gatec.sim.encoding import Encoding, Labels
 from gatec.sim.engine import EngineName
-from gatec.sim.evaluator import Evaluator, Outputs
+from gatec.sim.evaluator import Outputs
 from gatec.sim.metrics import Confusion
 from gatec.sim.predictions import Writer, write_predictions
 from gatec.sim.simulators import find_simulator
 from gatec.sim.wavefile import check_waves
+from gatec.subject import Evaluate, open_subject
 
 DEFAULT_SIGNALS = ("x", "y")
 
@@ -119,6 +117,7 @@ def simulate(
     label_column: str | None = None,
     threshold: float | None = None,
     limit: int | None = None,
+    clocked: bool = False,
     rtl: bool = False,
     simulator: Judge = "icarus",
     testbench: Path | None = None,
@@ -147,6 +146,9 @@ def simulate(
         See `gatec.sim.data.open_data` and `gatec.sim.encoding.Encoding`.
     limit
         Use the first samples only.
+    clocked
+        Run a recurrent net cycle by cycle instead of unrolled over its `steps`: the same outputs,
+        in the memory of one step.
     rtl
         Also simulate the Verilog, and raise `DifferentError` unless every output bit is equal. For
         a model file it is compiled first, without place and route.
@@ -175,13 +177,14 @@ def simulate(
         Told how far the run is; silent when None.
     """
     _refuse_early(simulator if rtl else None, testbench, waves)
-    path, keep_inputs = Path(path), rtl or testbench is not None
-    folder = _load_folder(path, reading) if path.is_dir() else None
-    model = folder.model() if folder else read_model(path, reading or ReadOptions())
+    keep_inputs = rtl or testbench is not None
+    subject = open_subject(Path(path), reading, clocked, keep_inputs)
+    model = subject.model
     kind = output or ("bits" if model.head is None else "argmax")
     encoder, classes = model.encoder, None if model.head is None else model.head.classes
-    encoding = Encoding(model.num_inputs, None if encoder is None else encoder.code_bits, threshold)
-    empty = np.zeros((0, model.num_inputs), dtype=np.uint8)
+    code_bits = None if encoder is None else encoder.code_bits
+    encoding = Encoding(subject.num_inputs, code_bits, threshold)
+    empty = np.zeros((0, subject.num_inputs), dtype=np.uint8)
     kept, inputs = _Kept(), list[Bits]()
     start = time.perf_counter()
     with ExitStack() as stack:
@@ -195,18 +198,18 @@ def simulate(
                 limit=limit,
             )
         )
-        evaluator = Evaluator(model, kind, engine, threads, samples=stream.num_samples)
+        evaluator = subject.evaluator(kind, engine, threads, stream.num_samples)
         none = evaluator(empty)
         writers: list[Writer] = [kept] if keep_outputs else []
         writers += [] if also is None else [also]
         if predictions is not None:
             writers.append(stack.enter_context(write_predictions(predictions, kind, none)))
-        run = _Run(evaluator, classes, writers)
+        run = _Run(kind, evaluator, classes, writers)
         advance = stack.enter_context((progress or Progress()).bar("simulate", stream.num_samples))
         recorders = list[Recorder]()
         step_waves = None if rtl else waves
         if toggles is not None or step_waves is not None:
-            inside = inside_folder(folder) if folder else inside_model(model.with_output(kind))
+            inside = subject.inside(kind)
             if toggles is not None:
                 recorders.append(stack.enter_context(record_toggles(inside, toggles)))
             if step_waves is not None:
@@ -221,7 +224,7 @@ def simulate(
             advance(len(chunk))
     seconds = time.perf_counter() - start
     vectors = np.concatenate([empty, *inputs])
-    circuit = circuit_of(model, kind, folder, progress) if keep_inputs else None
+    circuit = circuit_of(model, kind, subject.folder, progress) if keep_inputs else None
     if circuit is not None and testbench is not None:
         write_testbench(circuit, vectors, testbench)
     facts = None
@@ -236,7 +239,7 @@ def simulate(
         seconds,
         run.seconds,
         facts,
-        folder is not None and folder.manifest.get("approximation") is not None,
+        subject.approximated,
     )
 
 
@@ -258,9 +261,11 @@ def _refuse_early(judge: Judge | None, testbench: Path | None, waves: Path | Non
 class _Run:
     """Evaluates chunk by chunk and adds up what there is to count."""
 
-    def __init__(self, evaluator: Evaluator, classes: int | None, writers: list[Writer]) -> None:
+    def __init__(
+        self, kind: OutputKind, evaluator: Evaluate, classes: int | None, writers: list[Writer]
+    ) -> None:
         self._evaluator = evaluator
-        self._classes = classes if evaluator.kind == "argmax" else None
+        self._classes = classes if kind == "argmax" else None
         self._writers = writers
         self.confusion: Confusion | None = None
         self.samples = 0
@@ -276,19 +281,3 @@ class _Run:
             self.confusion.add(labels, outputs)
         for writer in self._writers:
             writer.add(outputs, labels)
-
-
-def _load_folder(path: Path, reading: ReadOptions | None) -> OutputFolder:
-    """Load an output folder; what completes a model file does not go with it."""
-    given = [
-        f"--{field.name}"
-        for field in fields(ReadOptions)
-        if reading is not None and getattr(reading, field.name) != field.default
-    ]
-    if given:
-        raise UsageError(
-            f"{', '.join(given)} with an output folder",
-            file=path,
-            expected="a model file, or no such option: the folder holds its own model",
-        )
-    return OutputFolder.load(path)

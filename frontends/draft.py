@@ -159,7 +159,7 @@ def complete(draft: Draft, options: ReadOptions, *, file: str, stem: str) -> Mod
     assert width is not None
     notes = dict(draft.notes)
     blocks, reads = _body(draft, options, width, notes, file)
-    blocks += _head(draft, options, blocks[-1].out_width, notes, file)
+    blocks += head_blocks(draft, options, blocks[-1].out_width, notes, file)
     with naming(file):
         return ModelGraph.chain(blocks, identifier(options.name or stem), notes, reads)
 
@@ -319,7 +319,7 @@ def _check_layer(layer: DraftLayer, width: int, before: str, file: str) -> None:
         )
 
 
-def _head(
+def head_blocks(
     draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
 ) -> list[Block]:
     """Return the blocks that make classes of the last layer's bits; none without classes."""

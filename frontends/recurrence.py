@@ -112,7 +112,7 @@ def unroll(
         Number of input bits of a step.
     """
     width = cell[-1].out_width
-    following, leaving = _ends(recurrence, width, file)
+    following, leaving = ends_of(recurrence, width, file)
     blocks: list[Block] = [InputBits("input", inputs * steps)]
     joined: dict[str, tuple[str, ...]] = {}
     names = {block.name for block in cell}
@@ -143,7 +143,7 @@ def unroll(
     return blocks, joined
 
 
-def _ends(recurrence: Recurrence, width: int, file: str) -> tuple[Array, Array]:
+def ends_of(recurrence: Recurrence, width: int, file: str) -> tuple[Array, Array]:
     """Return which outputs of the last layer are the next state, and which leave a step."""
     following = recurrence.next_state
     if following is None:

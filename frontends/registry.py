@@ -232,7 +232,17 @@ def from_module(module: Any, options: ReadOptions | None = None) -> ModelGraph:
     return _read(Content(name, name, "module", from_live(module)), options)
 
 
+def read_draft(path: str | Path, options: ReadOptions) -> tuple[Draft, str, str]:
+    """Return a file's model as far as file and options tell, what errors call it, and its stem."""
+    content = open_with(Path(path), options)
+    return _chosen(content, options).draft(content, options), content.label, content.stem
+
+
 def _read(content: Content, options: ReadOptions) -> ModelGraph:
+    return _chosen(content, options).read(content, options)
+
+
+def _chosen(content: Content, options: ReadOptions) -> Frontend:
     frontend = choose(content, options)
     if frontend is None:
         raise ModelError(
@@ -244,7 +254,7 @@ def _read(content: Content, options: ReadOptions) -> ModelGraph:
         raise UsageError(
             f"--parametrization was given, but the model is {frontend.name}", file=content.label
         )
-    return frontend.read(content, options)
+    return frontend
 
 
 def summary(content: Content) -> str:

@@ -25,7 +25,7 @@ class Machine:
         Words of 64 samples.
     watch
         What `step` returns; the output ports' bits in order when None.
-    engine
+    engine, threads
         See `gatec.sim.engine.make_engine`.
 
     Attributes
@@ -41,10 +41,11 @@ class Machine:
         *,
         watch: list[Signal] | None = None,
         engine: EngineName = "auto",
+        threads: int | None = None,
     ) -> None:
         if watch is not None:
             net = net.replace(outputs=(Port("watched", all_nets(watch)),), cuts=())
-        self._engine = make_engine(net.replace(stage=None), engine)
+        self._engine = make_engine(net.replace(stage=None), engine, threads)
         self.state = self._engine.initial_state(num_words)
 
     def reset(self, num_words: int | None = None) -> None:

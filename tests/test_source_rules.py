@@ -29,6 +29,7 @@ DRIVER_MODULES = (
     "gatec.report",
     "gatec.rtl",
     "gatec.simulation",
+    "gatec.subject",
     "gatec.synthesis",
     "gatec.testing",
     "gatec.verify",

@@ -89,6 +89,12 @@ def _options(command: Any) -> Any:
     help="What runs the model; all give the same bits.",
 )
 @click.option("--threads", type=int, metavar="N", help="Cores to use; default: all.")
+@click.option(
+    "--clocked",
+    is_flag=True,
+    help="Run a recurrent net cycle by cycle, instead of unrolled over --steps: the same outputs, "
+    "in the memory of one step. Each sample is a sequence, the inputs of step 0 first.",
+)
 @click.option("--rtl", is_flag=True, help="Run the emitted Verilog in a simulator, too.")
 @click.option(
     "--simulator",

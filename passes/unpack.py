@@ -30,7 +30,8 @@ def unpacked(net: Netlist) -> tuple[Netlist, IntArray]:
     assert net.stage is None, "passes come before pipelining"
     if net.fanin.shape[1] < 3:
         return net, np.arange(net.num_nets, dtype=np.int32)
-    others = (net.arity == 3) & depends(net.tables, 2) & (_kinds(net.tables) == _NONE)
+    reads_three = np.all([depends(net.tables, slot) for slot in range(3)], axis=0)
+    others = (net.arity == 3) & reads_three & (_kinds(net.tables) == _NONE)
     net, number = without_slot(net, 2, others)
     kind = _kinds(net.tables)
     rows = np.flatnonzero(kind != _NONE)

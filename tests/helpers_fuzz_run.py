@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from helpers_fuzz_carry import CarryFuzz
 from helpers_sat import sat_equal
 from helpers_shapes import (
     EXHAUSTIVE_BITS,
@@ -19,7 +20,7 @@ from helpers_shapes import (
     vectors,
 )
 
-from gatec.bits import Words
+from gatec.bits import Words, random_words
 from gatec.errors import GatecError
 from gatec.evaluate import evaluate_nets, evaluate_outputs
 from gatec.netlist import Netlist, NetlistError
@@ -28,6 +29,7 @@ from gatec.passes.map_lut import BEST
 from gatec.passes.runner import run_passes
 from gatec.proof.certificate import certify
 from gatec.proof.check_certificate import Rejected, check_folder
+from gatec.proof.cover import Route, proved_along
 from gatec.proof.equivalence import prove_equal
 from gatec.proof.verdict import Verdict
 from gatec.rewire import sort_by_level
@@ -36,7 +38,11 @@ from gatec.rewire import sort_by_level
 # faults without random vectors in front, and where the passes are proved too.
 _CERTIFIED = 2
 _PROVED_EVERY = 10
+# Every so many batches are nets on carry chains.
+_CARRY_EVERY = 20
 _SORTED = 0.95
+# Faults that each route is tried with.
+_MUTANTS = 5
 _Key = tuple[str, ...]
 
 
@@ -71,6 +77,12 @@ class Campaign:
     def run(self, number: int, size: int) -> None:
         """Run one batch of `size` nets."""
         rng = np.random.default_rng([self.seed, number])
+        if number % _CARRY_EVERY == _CARRY_EVERY - 1:
+            carry = CarryFuzz(self.counts)
+            carry.run(rng, size)
+            for line in carry.failures:
+                self._fail(number, line)
+            return
         registers = rng.random() < 0.3
         nets = []
         for _ in range(size):
@@ -105,7 +117,9 @@ class Campaign:
         """Run passes in a random order, each checked on the vectors; None after a failure."""
         expected = _roots(net, words)
         for chosen in _order(net, rng):
-            before = net
+            before, routes = net, []
+            if chosen.name == "map_fast":
+                chosen = chosen.having(routes=routes)  # noqa: PLW2901
             try:
                 net, _ = run_passes(net, [chosen])
             except (GatecError, NetlistError, AssertionError, ValueError, IndexError) as error:
@@ -120,7 +134,24 @@ class Campaign:
             if wrong.any():
                 self._fail(number, f"pass {name} changed {int(wrong.sum())} roots")
                 return None
+            if routes:
+                self._along(number, before, net, routes[0], rng)
         return net
+
+    def _along(self, number: int, before: Netlist, after: Netlist, route: Route, rng: Rng) -> None:
+        """The fast mapper's own route proves what it made, and nothing else."""
+        if before.num_registers:
+            return
+        if not proved_along(before, after, route):
+            self._fail(number, "the route of map_fast does not prove it")
+        self.counts["proof", "along the mapper's route"] += 1
+        for _ in range(_MUTANTS):
+            name, mutant = random_fault(after, rng)
+            words = random_words(rng, before.num_inputs, 64)
+            differs = (evaluate_outputs(before, words) != evaluate_outputs(mutant, words)).any()
+            if proved_along(before, mutant, route) and differs:
+                self._fail(number, f"fault {name}: proved along the route, but it differs")
+            self.counts["route", "faults that differ" if differs else "other faults"] += 1
 
     def _prove(self, number: int, before: list[Netlist], after: list[Netlist]) -> None:
         """Prove by ABC, PySAT and a checked certificate that nothing changed."""
@@ -263,4 +294,6 @@ def _configured(chosen: Pass, rng: Rng) -> Pass:
     if chosen.name == "map_lut":
         # All scripts that any level of -O runs, one at a time.
         return chosen.having(k=k, scripts=(str(rng.choice(list(BEST))),))
+    if chosen.name == "map_fast":
+        return chosen.having(k=k, large=0)
     return chosen.having(k=k) if chosen.name in ("split", "collapse") else chosen

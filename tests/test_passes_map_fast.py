@@ -111,3 +111,8 @@ def test_a_slot_that_no_table_reads_may_be_connected() -> None:
         assert_equivalent(net, mapped)
     assert split(net, 2).fanin.shape[1] == 2
     assert split(net, 4).fanin.shape[1] == 4
+
+
+def test_unpack_takes_gates_with_unread_slots_between() -> None:
+    for net in random_netlists(60, registers=True):
+        assert_equivalent(net, UNPACK.run(net))

@@ -6,8 +6,10 @@ Nets go through the passes side by side in one netlist, so that one call of ABC 
 batch. After each pass every output, cut and next state is compared on 4,096 vectors with NumPy:
 all there are for up to 12 inputs and state bits. Of every tenth batch, all nets are proved by ABC
 and some by PySAT and a checked certificate. Then each optimised net gets one fault, which the proof
-must catch, or prove harmless. Exit code 1 on any failure; each names seed and batch, and `--only
-BATCH` runs that one again.
+must catch, or prove harmless. Every twentieth batch has its class sums on carry chains: mapped,
+staged and proved, and its faults are refused as chains or judged by the proof. Where the fast
+mapper ran, its route must prove the result, and none of five faults in it that show. Exit code 1 on
+any failure; each names seed and batch, and `--only BATCH` runs that one again.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from helpers_fuzz_carry import CHAIN_FAULTS, SHAPE
 from helpers_fuzz_run import Campaign
 from helpers_shapes import FAULTS, SHAPES
 
@@ -54,15 +57,18 @@ def main() -> None:
                 print(f"\rbatch {number + 1} of {len(batches)}", end="", file=sys.stderr)
     except KeyboardInterrupt:
         campaign.failures.append(f"interrupted in batch {number} of {len(batches)}")
-    shapes = {shape: campaign.counts["net", shape] for shape in SHAPES}
+    shapes = {shape: campaign.counts["net", shape] for shape in [*SHAPES, SHAPE]}
     print(f"{sum(shapes.values()):,} nets: {shapes}")
     names = [chosen.name for chosen in PASSES]
     if arguments.only is None:
         idle = [name for name in names if not campaign.counts["pass", name, "orders"]]
         campaign.failures += [f"pass {name} never ran: take more nets" for name in idle]
     table(campaign, "pass", names, ["orders", "nets", "gates before", "gates after"])
-    table(campaign, "fault", [*FAULTS, "stage moved"], ["caught", "harmless, proved so"])
-    others = {key: n for key, n in campaign.counts.items() if key[0] in ("proof", "prover")}
+    faults = [*FAULTS, *CHAIN_FAULTS, "stage moved"]
+    table(campaign, "fault", faults, ["caught", "harmless, proved so", "refused as a chain"])
+    others = {
+        key: n for key, n in campaign.counts.items() if key[0] in ("proof", "prover", "route")
+    }
     print("\n" + "; ".join(f"{' '.join(key)}: {n:,}" for key, n in sorted(others.items())))
     print(f"{len(campaign.failures)} failures, {time.process_time() - start:.0f} s without ABC")
     for failure in campaign.failures:

@@ -21,8 +21,8 @@ GATES: tuple[Gate, ...] = (
     ("MUX2", 8, "ABS", {"Y": "(S & B) | (!S & A)"}),
 )
 ADDERS: tuple[Gate, ...] = (
-    ("FA", 16, "ABC", {"CO": "(A B) | (A C) | (B C)", "S": "A ^ B ^ C"}),
-    ("HA", 9, "AB", {"CO": "A & B", "S": "A ^ B"}),
+    ("FA", 10, "ABC", {"CO": "(A B) | (A C) | (B C)", "S": "A ^ B ^ C"}),
+    ("HA", 5, "AB", {"CO": "A & B", "S": "A ^ B"}),
 )
 TIES: tuple[Gate, ...] = (("TIE", 2, "", {"HI": "1", "LO": "0"}),)
 

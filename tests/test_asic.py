@@ -11,6 +11,7 @@ import pytest
 from helpers import ABSENT, random_layers_model, require
 from helpers_backends import random_staged, reference
 from helpers_cells import (
+    ADDERS,
     GATES,
     INVERTING_FF,
     RESET_FF,
@@ -45,6 +46,8 @@ from gatec.sim.rtl import Traffic, simulate_rtl
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "liberty"
 MODEL = random_layers_model(np.random.default_rng(3), 10, [24, 24], 3)
+# Three sums of twenty bits: 32 full adders are left when it is cleaned up.
+ADDING = random_layers_model(np.random.default_rng(8), 12, [40, 60], 3)
 LIBRARIES = {
     "plain": liberty(),
     "reset": liberty((*GATES, *TIES), flip_flop(RESET_FF)),
@@ -192,8 +195,7 @@ def test_source_and_reference_are_the_same_machine() -> None:
 
 
 def test_adder_cells_are_found_and_share_an_exclusive_or() -> None:
-    model = random_layers_model(np.random.default_rng(8), 12, [40, 60], 3)
-    net, _ = run_passes(lower(model).netlist, tidy(6))
+    net, _ = run_passes(lower(ADDING).netlist, tidy(6))
     adders = find_adders(net, 3)
     assert len(adders) == 32
     assert len({gate for adder in adders for gate in (adder.total, adder.carry)}) == 2 * 32
@@ -201,6 +203,29 @@ def test_adder_cells_are_found_and_share_an_exclusive_or() -> None:
     split.verify()
     assert split.num_gates == net.num_gates + 32
     assert prove_equal(net, split).verdict is Verdict.EQUIVALENT
+
+
+INVERTED_ADDER = ("FAN", 10, "ABC", {"CN": "!(A B + A !C + B !C)", "SN": "!(A ^ B ^ C)"})
+
+
+@pytest.mark.parametrize(
+    ("adders", "expected"),
+    [(ADDERS, {"FA": 32, "HA": 28}), (ADDERS[:1], {"FA": 32}), ([INVERTED_ADDER], {"FAN": 32})],
+)
+def test_adder_cells_are_used_where_they_are_smaller(
+    adders: list, expected: dict[str, int], tmp_path: Path
+) -> None:
+    file = tmp_path / "cells.lib"
+    file.write_text(liberty((*GATES, *TIES, *adders)))
+    library = load_library([file])
+    net, _ = run_passes(lower(ADDING).netlist, tidy(6))
+    emitted = emit(net, style="generic")
+    gates = gates_of(emitted, library, ("strash; dch; amap",))
+    assert gates.proof.verdict is Verdict.EQUIVALENT
+    counts = gates.netlist.counts
+    assert {name: counts[name] for name in counts if name in ("FA", "HA", "FAN")} == expected
+    without = load_library([file], dont_use=["FA*", "HA"])
+    assert gates.netlist.area < gates_of(emitted, without, ("strash; dch; amap",)).netlist.area
 
 
 def compiled(folder: Path, text: str = LIBRARIES["reset"], **options: object) -> dict:

@@ -9,6 +9,7 @@ from gatec.blif import write_blif
 from gatec.errors import ToolError
 from gatec.liberty.load import Cell, Library
 from gatec.netlist import Netlist
+from gatec.tables import VARIABLE
 from gatec.tools.abc import run_abc
 
 # Scripts between reading the netlist and buffering. Structural choices (`dch`) are what counts: on
@@ -24,6 +25,8 @@ BEST: tuple[str, ...] = (
 )
 # Readers of one net before it gets a buffer.
 MAX_FANOUT = 16
+# What ABC calls constants in a mapped network.
+_CONSTANTS = {"_const0_": "0", "_const1_": "1"}
 _LINE = re.compile(r"\.gate\s+(\S+)\s+(.*)")
 
 
@@ -136,10 +139,19 @@ def _read(text: str, library: Library, script: str) -> Mapping:
     for line in lines:
         if line.startswith(".gate"):
             match = _LINE.fullmatch(line.strip())
+            if match is not None and match[1] in _CONSTANTS:
+                aliases[match[2].partition("=")[2].strip()] = _CONSTANTS[match[1]]
+                continue
             cell = library.cells.get(match[1]) if match else None
             if match is None or cell is None:
                 raise _unreadable(line)
-            gates.append(Gate(cell, dict(pin.split("=", 1) for pin in match[2].split())))
+            pins = dict(pin.split("=", 1) for pin in match[2].split())
+            source, *others = (pins[pin] for pin in cell.inputs)
+            end = pins[cell.outputs[0]]
+            if not others and _is_wire(cell, source, end):
+                aliases[end] = source
+            else:
+                gates.append(Gate(cell, pins))
         elif line.startswith(".names"):
             *sources, driven = line.split()[1:]
             if len(sources) > 1:
@@ -156,6 +168,11 @@ def _read(text: str, library: Library, script: str) -> Mapping:
             if not cover:
                 aliases[driven] = "1"
     return Mapping(tuple(gates), aliases, script)
+
+
+def _is_wire(cell: Cell, source: str, end: str) -> bool:
+    """Return whether a gate is one of the buffers that ABC puts from an input to an output."""
+    return source[0] == "i" and end[0] == "o" and cell.tables[cell.outputs[0]] == int(VARIABLE[0])
 
 
 def _unreadable(line: str) -> ToolError:

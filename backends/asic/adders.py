@@ -49,8 +49,8 @@ class Adder:
 
 
 @cache
-def _carries(inputs: int) -> dict[int, tuple[tuple[bool, ...], bool]]:
-    """Return, by table, how majority (or AND) is inverted at inputs and output.
+def carry_forms(inputs: int) -> dict[int, tuple[tuple[bool, ...], bool]]:
+    """Return, by table, how majority (or AND of two) is inverted at inputs and output.
 
     Of the ways to write a function the one with the fewest inverters counts.
     """
@@ -84,7 +84,7 @@ def find_adders(net: Netlist, inputs: int) -> list[Adder]:
         table = _permuted(int(net.tables[gate]), [slots[row] for row in order])
         on_nets[tuple(sorted(nets))].append((gate, table))
     adders = []
-    carries = _carries(inputs)
+    carries = carry_forms(inputs)
     for nets_of, gates in on_nets.items():
         totals = [(gate, table) for gate, table in gates if table in (xor, _ALL ^ xor)]
         others = [(gate, table) for gate, table in gates if table in carries]

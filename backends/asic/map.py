@@ -8,6 +8,7 @@ import numpy as np
 
 from gatec.backends.asic.abc_map import Mapping, map_gates
 from gatec.backends.asic.adders import split_adders
+from gatec.backends.asic.boxes import AdderCell, Box, adder_cell, take_out
 from gatec.backends.asic.cells import CellBuilder, CellNetlist
 from gatec.backends.asic.flip_flops import Register, choose_register
 from gatec.backends.asic.machine import CLOCK, Machine
@@ -30,7 +31,9 @@ def map_machine(
     target_ps: float | None,
     timeout: float = 3600.0,
 ) -> list[tuple[CellNetlist, str]]:
-    """Map a machine to cells by each of the scripts; return what comes of it, and the script.
+    """Map a machine to cells by each of the scripts, with and without adder cells.
+
+    Returns what comes of each way, and its name.
 
     Parameters
     ----------
@@ -44,15 +47,30 @@ def map_machine(
     """
     register = choose_register(library)
     logic = _logic(machine, register)
-    subject = split_adders(logic)
-    found = (
-        map_gates(subject, library, script, target_ps=target_ps, timeout=timeout)
-        for script in scripts
-    )
-    return [
-        (_Assembler(machine, library, register, mapping).netlist(), mapping.script)
-        for mapping in found
-    ]
+    found = []
+    for cells in _adder_choices(library):
+        rest, boxes = take_out(logic, cells) if cells else (logic, [])
+        if cells and not boxes:
+            continue
+        subject = split_adders(rest)
+        named = "".join(f", {cell.cell.name}" for cell in cells.values())
+        for script in scripts:
+            mapping = map_gates(subject, library, script, target_ps=target_ps, timeout=timeout)
+            netlist = _Assembler(machine, library, register, mapping).netlist(boxes)
+            found.append((netlist, f"{script}{named}"))
+    return found
+
+
+def _adder_choices(library: Library) -> list[dict[int, AdderCell]]:
+    """Return which adder cells to try: none, full adders, full and half adders."""
+    cells = {inputs: adder_cell(library, inputs) for inputs in (3, 2)}
+    known = {inputs: cell for inputs, cell in cells.items() if cell is not None}
+    choices: list[dict[int, AdderCell]] = [{}]
+    if 3 in known:
+        choices.append({3: known[3]})
+        if 2 in known:
+            choices.append(known)
+    return choices
 
 
 def _logic(machine: Machine, register: Register) -> Netlist:
@@ -86,7 +104,7 @@ class _Assembler:
         self.next_net = CLOCK_NET + 1
         self.net: dict[str, int] = {}
 
-    def netlist(self) -> CellNetlist:
+    def netlist(self, boxes: Sequence[Box]) -> CellNetlist:
         net = self.machine.netlist
         inputs = [Port(CLOCK, np.array([CLOCK_NET]))]
         bit = 0
@@ -97,7 +115,11 @@ class _Assembler:
             bit += port.width
         states = self._fresh(net.num_registers)
         self.net |= {f"i{bit + k}": int(n) for k, n in enumerate(states)}
+        inner = self._fresh(2 * len(boxes))
+        bit += net.num_registers
+        self.net |= {f"i{bit + k}": int(n) for k, n in enumerate(inner)}
         self._gates()
+        self._adders(boxes)
         ends = [self._signal(f"o{k}") for k in range(net.num_outputs + net.num_registers)]
         outputs, at = [], 0
         taken: set[int] = {n for port in inputs for n in port.nets.tolist()}
@@ -127,6 +149,17 @@ class _Assembler:
         for number, gate in enumerate(self.mapping.gates):
             pins = {pin: self._signal(name) for pin, name in gate.pins.items()}
             self.builder.add(gate.cell, f"g{number}", pins)
+
+    def _adders(self, boxes: Sequence[Box]) -> None:
+        for number, box in enumerate(boxes):
+            cell = box.adder.cell
+            pins = {
+                pin: self._signal(f"o{read}")
+                for pin, read in zip(cell.inputs, box.reads, strict=True)
+            }
+            for pin, shown in zip((box.adder.total, box.adder.carry), box.shows, strict=True):
+                pins[pin] = self._signal(f"i{shown}")
+            self.builder.add(cell, f"a{number}", pins)
 
     def _own(self, net: int, taken: set[int]) -> int:
         """Return the net, or one behind a buffer where it is constant or another port's."""

@@ -1,0 +1,194 @@
+"""Map the larger trained nets to standard cells, beside ABC alone and beside stock Yosys.
+
+    python tests/bench/asic.py scripts [NET ...]    # area of gates, sums and argmax, by ABC script
+    python tests/bench/asic.py stock [NET ...]      # a whole core beside behavioural Verilog
+    python tests/bench/asic.py tiles [NET ...]      # what fits Tiny Tapeout
+
+`scripts` compares combinational areas without buffers and sizing: the best of gatec's scripts on
+split adders with and without the library's adder cells, and the best of three scripts that are
+standard with ABC (`map -a` and `amap` after `dch`, and Yosys' default) on the same net, adders as
+ABC reads them. `stock` compiles the net for 100 MHz, with power; beside it the area of the same
+function and the same registers, written as plain behavioural Verilog, through
+`synth; dfflibmap; abc -liberty`. Needs the folder `../shared`. Areas are exact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from compile_nets import NETS, SHARED
+
+import gatec
+from gatec.asic_options import AsicOptions
+from gatec.backends.asic.abc_map import STANDARD, map_gates
+from gatec.backends.asic.adders import split_adders
+from gatec.backends.asic.boxes import adder_cell, take_out
+from gatec.frontends import ReadOptions, read_model
+from gatec.liberty.load import Library, load_library
+from gatec.lower import lower
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist, Port
+from gatec.passes import tidy
+from gatec.passes.runner import run_passes
+from gatec.tools.yosys import run_yosys
+
+LIBERTY = SHARED.parent / "liberty"
+FILES = {
+    "sky130hd": "sky130_fd_sc_hd__tt_025C_1v80.lib.gz",
+    "sg13g2": "sg13g2_stdcell_typ_1p20V_25C.lib.gz",
+}
+AVOID = ("*__lpflow_*", "*__probe*")
+ABC_ALONE = (
+    "strash; dch; map -a",
+    "strash; dch; amap",
+    # What Yosys runs for `abc -liberty` without a clock.
+    "strash; &get -n; &fraig -x; &put; scorr; dc2; dch -f; strash; &get -n; &nf; &put",
+)
+
+
+def read(name: str) -> ModelGraph:
+    """Return a net of the shared folder."""
+    file, inputs, more = NETS[name]
+    return read_model(SHARED / file, ReadOptions(inputs=inputs, classes=10, **more))
+
+
+def area(net: Netlist, library: Library, script: str) -> float:
+    """Return the area of the gates that a script makes of a combinational netlist."""
+    return sum(gate.cell.area for gate in map_gates(net, library, script).gates)
+
+
+def compare_scripts(name: str, library: Library) -> list[str]:
+    """Return a row: ABC's three scripts, gatec's best, and their ratio."""
+    net, _ = run_passes(lower(read(name)).netlist, tidy(6))
+    net = net.replace(outputs=(Port("y", net.output_nets),), cuts=())
+    alone = [area(net, library, script) for script in ABC_ALONE]
+    ours = [area(split_adders(net), library, script) for script in STANDARD]
+    cell = adder_cell(library, 3)
+    if cell is not None:
+        rest, boxes = take_out(net, {3: cell})
+        subject = split_adders(rest)
+        adders = len(boxes) * cell.cell.area
+        ours += [adders + area(subject, library, script) for script in STANDARD]
+    return [*(f"{a:.0f}" for a in (*alone, min(ours))), f"{min(ours) / min(alone):.3f}"]
+
+
+def behavioural(model: ModelGraph) -> str:
+    """Return a net as its author would write it: gates, counts with `+`, and a search loop."""
+    net, _ = run_passes(lower(model.with_output("bits")).netlist, tidy(6))
+    from gatec.backends.gates import write_module
+
+    gates = write_module(
+        net.replace(name="gates", outputs=(Port("y", net.output_nets),)),
+        [f"x{n}" for n in range(net.num_inputs)],
+        [f"y{n}" for n in range(net.num_outputs)],
+    )
+    sums = next(block for block in model.blocks if hasattr(block, "group"))
+    classes, group, bits = sums.classes, sums.group, sums.score_bits
+    width = (classes - 1).bit_length()
+    pins = ", ".join(
+        [f".x{n}(x[{n}])" for n in range(net.num_inputs)]
+        + [f".y{n}(y[{n}])" for n in range(net.num_outputs)]
+    )
+    return f"""{gates}
+module top (input clk, input [{net.num_inputs - 1}:0] i, output reg [{width - 1}:0] o);
+  reg [{net.num_inputs - 1}:0] x;
+  wire [{net.num_outputs - 1}:0] y;
+  gates g ({pins});
+  reg [{bits - 1}:0] count [0:{classes - 1}];
+  reg [{bits - 1}:0] best;
+  reg [{width - 1}:0] found;
+  integer c, n;
+  always @* begin
+    best = 0;
+    found = 0;
+    for (c = 0; c < {classes}; c = c + 1) begin
+      count[c] = 0;
+      for (n = 0; n < {group}; n = n + 1)
+        count[c] = count[c] + y[c * {group} + n];
+      if (c == 0 || count[c] > best) begin
+        best = count[c];
+        found = c;
+      end
+    end
+  end
+  always @(posedge clk) begin
+    x <= i;
+    o <= found;
+  end
+endmodule
+"""
+
+
+def stock_area(model: ModelGraph, file: Path) -> float:
+    """Return the area that stock Yosys makes of the behavioural Verilog."""
+    from gatec.liberty.parse import read_text
+
+    commands = [
+        "read_verilog top.v",
+        "synth -flatten -top top",
+        "dfflibmap -liberty cells.lib",
+        "abc -liberty cells.lib " + " ".join(f"-dont_use {pattern}" for pattern in AVOID),
+        "clean",
+        "tee -o stat.txt stat -liberty cells.lib",
+    ]
+    inputs = {"top.v": behavioural(model), "cells.lib": read_text(file)}
+    run = run_yosys(commands, inputs=inputs, outputs=["stat.txt"])
+    line = next(ln for ln in run.files["stat.txt"].decode().split("\n") if "Chip area" in ln)
+    return float(line.split(":")[1])
+
+
+def compare_stock(name: str, library: str) -> list[str]:
+    """Return a row: area, delay and power of gatec's core, the stock area, and their ratio."""
+    file = LIBERTY / FILES[library]
+    model = read(name)
+    result = gatec.compile(
+        model,
+        target="asic",
+        asic=AsicOptions(liberty=(file,), dont_use=AVOID),
+        stages=1,
+        clock=None,
+    )
+    physical = result.manifest["physical"]
+    stock = stock_area(model, file)
+    return [
+        f"{physical['area']:.0f}",
+        f"{physical['delay_ns']:.2f}",
+        f"{physical['power_uw']['total'] / 1000:.2f}",
+        f"{stock:.0f}",
+        f"{physical['area'] / stock:.3f}",
+        result.manifest["physical"]["proof"]["equivalence"],
+    ]
+
+
+HEADS = {
+    "scripts": ["dch; map -a", "dch; amap", "Yosys' default", "gatec", "gatec / best"],
+    "stock": ["area", "delay ns", "mW at 100 MHz", "stock area", "ratio", "proof"],
+}
+
+
+def main() -> None:
+    """Print the table that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=[*HEADS, "tiles"])
+    parser.add_argument("names", nargs="*", default=list(NETS))
+    arguments = parser.parse_args()
+    if not LIBERTY.is_dir():
+        sys.exit("skipped: ../shared is absent")
+    head = ["net", "library", *HEADS[arguments.what], "seconds"]
+    print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|", flush=True)
+    for name in arguments.names:
+        for library, file in FILES.items():
+            start = time.monotonic()
+            if arguments.what == "scripts":
+                row = compare_scripts(name, load_library([LIBERTY / file], dont_use=AVOID))
+            else:
+                row = compare_stock(name, library)
+            shown = [name, library, *row, f"{time.monotonic() - start:.0f}"]
+            print("| " + " | ".join(shown) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

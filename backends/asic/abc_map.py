@@ -138,20 +138,7 @@ def _read(text: str, library: Library, script: str) -> Mapping:
     driven = ""
     for line in lines:
         if line.startswith(".gate"):
-            match = _LINE.fullmatch(line.strip())
-            if match is not None and match[1] in _CONSTANTS:
-                aliases[match[2].partition("=")[2].strip()] = _CONSTANTS[match[1]]
-                continue
-            cell = library.cells.get(match[1]) if match else None
-            if match is None or cell is None:
-                raise _unreadable(line)
-            pins = dict(pin.split("=", 1) for pin in match[2].split())
-            source, *others = (pins[pin] for pin in cell.inputs)
-            end = pins[cell.outputs[0]]
-            if not others and _is_wire(cell, source, end):
-                aliases[end] = source
-            else:
-                gates.append(Gate(cell, pins))
+            _read_gate(line, library, gates, aliases)
         elif line.startswith(".names"):
             *sources, driven = line.split()[1:]
             if len(sources) > 1:
@@ -168,6 +155,27 @@ def _read(text: str, library: Library, script: str) -> Mapping:
             if not cover:
                 aliases[driven] = "1"
     return Mapping(tuple(gates), aliases, script)
+
+
+def _read_gate(line: str, library: Library, gates: list[Gate], aliases: dict[str, str]) -> None:
+    """Enter the gate of a line, or what it is when it is none: a constant or a wire."""
+    match = _LINE.fullmatch(line.strip())
+    if match is None:
+        raise _unreadable(line)
+    pins = dict(pin.split("=", 1) for pin in match[2].split())
+    if match[1] in _CONSTANTS:
+        (end,) = pins.values()
+        aliases[end] = _CONSTANTS[match[1]]
+        return
+    cell = library.cells.get(match[1])
+    if cell is None:
+        raise _unreadable(line)
+    source, *others = (pins[pin] for pin in cell.inputs)
+    end = pins[cell.outputs[0]]
+    if not others and _is_wire(cell, source, end):
+        aliases[end] = source
+    else:
+        gates.append(Gate(cell, pins))
 
 
 def _is_wire(cell: Cell, source: str, end: str) -> bool:

@@ -105,7 +105,8 @@ def take_out(net: Netlist, cells: Mapping[int, AdderCell]) -> tuple[Netlist, lis
     moved = np.zeros(net.num_nets, dtype=np.int32)
     moved[: net.first_gate] = np.arange(net.first_gate)
     shown = ports[0].nets[net.num_inputs :].reshape(-1, 2)
-    boxes = []
+    boxes: list[Box] = []
+    at = net.num_outputs
     for (adder, cell), nets in zip(found, shown.tolist(), strict=True):
         flips = tuple(
             ours != theirs for ours, theirs in zip(adder.inverted, cell.flips, strict=True)
@@ -117,10 +118,10 @@ def take_out(net: Netlist, cells: Mapping[int, AdderCell]) -> tuple[Netlist, lis
         )
         for gate, net_shown, sign in zip((adder.total, adder.carry), nets, signs, strict=True):
             moved[net.first_gate + gate] = writer.invert(net_shown) if sign else net_shown
-        at = net.num_outputs + sum(len(box.reads) for box in boxes)
         first_input = nets[0] - net.first_input
         reads = tuple(range(at, at + len(flips)))
         boxes.append(Box(cell, reads, (first_input, first_input + 1)))
+        at += len(flips)
     kept = np.flatnonzero(stay)
     start = first + len(writer.sources)
     moved[net.first_gate + kept] = np.arange(start, start + len(kept))
@@ -128,9 +129,9 @@ def take_out(net: Netlist, cells: Mapping[int, AdderCell]) -> tuple[Netlist, lis
     ends = moved[net.output_nets].tolist()
     late = _Inverters(writer.next_net)
     for adder, cell in found:
-        for net_read, ours, theirs in zip(adder.nets, adder.inverted, cell.flips, strict=True):
+        for net_read, inverted, flip in zip(adder.nets, adder.inverted, cell.flips, strict=True):
             source = int(moved[net_read])
-            ends.append(late.invert(source) if ours != theirs else source)
+            ends.append(late.invert(source) if inverted != flip else source)
     columns = max(1, net.fanin.shape[1])
     fanin = np.concatenate(
         [writer.fanin(columns), moved[net.fanin[kept]].reshape(-1, columns), late.fanin(columns)]

@@ -2,7 +2,6 @@
 
     python tests/bench/asic.py scripts [NET ...]    # area of gates, sums and argmax, by ABC script
     python tests/bench/asic.py stock [NET ...]      # a whole core beside behavioural Verilog
-    python tests/bench/asic.py tiles [NET ...]      # what fits Tiny Tapeout
 
 `scripts` compares combinational areas without buffers and sizing: the best of gatec's scripts on
 split adders with and without the library's adder cells, and the best of three scripts that are
@@ -172,7 +171,7 @@ HEADS = {
 def main() -> None:
     """Print the table that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=[*HEADS, "tiles"])
+    parser.add_argument("what", choices=list(HEADS))
     parser.add_argument("names", nargs="*", default=list(NETS))
     arguments = parser.parse_args()
     if not LIBERTY.is_dir():

@@ -18,6 +18,7 @@ from gatec.errors import ModelError
 from gatec.frontends.archive import is_torch_zip, read_torch_legacy, read_torch_zip
 from gatec.frontends.npz import NPY_MAGIC, read_npz
 from gatec.frontends.onnx_file import is_onnx, read_onnx
+from gatec.frontends.packed import XZ_MAGIC, read_packed_pickle
 from gatec.frontends.records import Record
 from gatec.frontends.safetensors import is_safetensors, read_safetensors
 from gatec.frontends.tensors import Array
@@ -50,7 +51,8 @@ class Content:
         What the model is called without an option.
     container
         `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `json`, `ubjson`, `lightgbm`,
-        `module` (a live module), or a circuit: `aiger`, `blif`, `pla`, `truth`, `bench`, `verilog`.
+        `pickle.lzma`, `module` (a live module), or a circuit: `aiger`, `blif`, `pla`, `truth`,
+        `bench`, `verilog`.
     value
         The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of a
         circuit or `lightgbm` its text, of `aiger` its bytes.
@@ -111,7 +113,9 @@ def circuit_kind(data: bytes) -> str | None:
 
 
 def _described(data: bytes, label: str) -> tuple[str, Any] | None:
-    """Return container and value of a file that is text, or JSON in bytes."""
+    """Return container and value of a file that is text, JSON in bytes, or a packed pickle."""
+    if data[:6] == XZ_MAGIC:
+        return "pickle.lzma", read_packed_pickle(data, label)
     circuit = circuit_kind(data)
     if circuit is not None:
         return circuit, data if circuit == "aiger" else data.decode("latin-1")

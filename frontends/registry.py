@@ -11,6 +11,7 @@ from gatec.errors import ModelError, UsageError
 from gatec.frontends import (
     binary,
     blif,
+    bloom,
     cellular,
     circuits,
     difflogic,
@@ -122,6 +123,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "structural Verilog, and the case tables of LogicNets, PolyLUT, NeuraLUT",
         verilog.matches,
         verilog.draft,
+    ),
+    Frontend(
+        "bloom",
+        "Bloom-filter discriminators: .pickle.lzma of BTHOWeN, and of ULEEN when finalised",
+        bloom.matches,
+        bloom.draft,
     ),
     Frontend(
         "dwn",

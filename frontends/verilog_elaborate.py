@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from gatec import limits
 from gatec.errors import ModelError
-from gatec.frontends.verilog_nets import TABLES, Nets
+from gatec.frontends.net_list import TABLES, Nets
 from gatec.frontends.verilog_text import Item, ModuleText
 from gatec.frontends.verilog_words import MAX_BITS, Expression
 from gatec.netlist import Netlist
@@ -191,14 +191,7 @@ class Elaboration:
 
     def _truth(self, value: Expression, scope: _Scope) -> int:
         """Return whether any bit of a value is 1."""
-        return self._reduce("|", self._bits(value, scope))
-
-    def _reduce(self, op: str, bits: Sequence[int]) -> int:
-        level = list(bits)
-        while len(level) > 1:
-            pairs = zip(level[::2], level[1::2], strict=False)
-            level = [self._nets.both(op, a, b) for a, b in pairs] + level[len(level) // 2 * 2 :]
-        return level[0]
+        return self._nets.reduce("|", self._bits(value, scope))
 
     def _alike(
         self, parts: Sequence[Expression], scope: _Scope, width: int | None
@@ -222,18 +215,18 @@ class Elaboration:
             return [self._nets.invert(self._truth(part, scope))]
         if op == "-":
             raise self._error("arithmetic on nets", "logic")
-        found = self._reduce(op.strip("~") or "^", self._bits(part, scope))
+        found = self._nets.reduce(op.strip("~") or "^", self._bits(part, scope))
         return [self._nets.invert(found) if "~" in op else found]
 
     def _binary(self, value: Expression, scope: _Scope, width: int | None) -> list[int]:
         op, parts = value[1:]
         if op in ("&&", "||"):
-            return [self._reduce(op[0], [self._truth(part, scope) for part in parts])]
+            return [self._nets.reduce(op[0], [self._truth(part, scope) for part in parts])]
         if op in ("==", "!="):
             if len(parts) != 2:
                 raise self._error(f"a chain of {op}")
             one, other = self._alike(parts, scope, None)
-            unlike = self._reduce(
+            unlike = self._nets.reduce(
                 "|", [self._nets.both("^", *p) for p in zip(one, other, strict=True)]
             )
             return [unlike if op == "!=" else self._nets.invert(unlike)]
@@ -278,7 +271,7 @@ class Elaboration:
         elif len(parts) > 1:
             inputs = [self._bits(part, scope, 1)[0] for part in parts[1:]]
             op = {"a": "&", "n": "&", "o": "|", "x": "^"}[kind[0]]
-            net = self._reduce("|" if kind == "nor" else op, inputs)
+            net = self._nets.reduce("|" if kind == "nor" else op, inputs)
             net = self._nets.invert(net) if kind in ("nand", "nor", "xnor") else net
             self._join(self._targets(parts[0], scope), [net])
         if len(parts) < 2:

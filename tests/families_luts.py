@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from dwn2rtl.extract import extract_tables, extract_wiring, forward
 from families_gates import judged
+from helpers_bloom import ensemble, save_packed, wisard
 from helpers_frontends import gate, save
 from helpers_luts import (
     DiffLogicNode,
@@ -90,6 +91,20 @@ def difflut(_: Path) -> Reference:
     return judged(nn.Sequential(net, WideGroupSum(3)), (9,), 3)
 
 
+def bthowen(_: Path) -> Reference:
+    model = wisard(np.random.default_rng(0), inputs=23, classes=4)
+    save_packed(model, Path("net.pickle.lzma"))
+    bits = random_bits(23)
+    return Reference(bits, classes=model.responses(bits).argmax(1))
+
+
+def uleen(_: Path) -> Reference:
+    model = ensemble(np.random.default_rng(3))
+    save_packed(model, Path("net.pickle.lzma"))
+    bits = random_bits(24)
+    return Reference(bits, classes=model.responses(bits).argmax(1))
+
+
 def logicnets(folder: Path) -> Reference:
     layers = random_neurons(np.random.default_rng(2), [(6, 2), (8, 2), (4, 3)], fan_in=4)
     bits = random_bits(12)
@@ -100,6 +115,8 @@ FAMILIES = (
     Family("DWN, whole module", "net.pt", dwn_module),
     Family("DWN, state dict, LUT8", "net.pt", wide_dwn, ReadOptions(classes=3)),
     Family("DWN, file of dwn2rtl", "net.pt", dwn2rtl_file, ReadOptions(features="uint8")),
+    Family("Bloom filters, BTHOWeN", "net.pickle.lzma", bthowen),
+    Family("Bloom filters, ULEEN", "net.pickle.lzma", uleen),
     Family("LLNN", "net.pth", llnn, ReadOptions(inputs=11)),
     Family("LILogicNet, top-k", "net.pth", few_best, ReadOptions(inputs=9, classes=3)),
     Family("LogicNets, Verilog", "logicnet.v", logicnets, more=("--output", "bits")),

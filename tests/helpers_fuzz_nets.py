@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
+import lzma
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from helpers_bloom import ensemble, pickled, wisard
 from helpers_circuits import as_text, random_aig
 from helpers_frontends import save
 from helpers_fuzz import (
@@ -90,6 +93,8 @@ def net_formats(folder: Path) -> dict[str, Format]:
         "verilog": text_format(_VERILOG, ReadOptions(), write_bytes),
         "verilog tables": text_format(neuron, ReadOptions(), write_bytes),
         "parameters": Format(ReadOptions(parameters=folder / "bits"), write_parameters),
+        "bthowen": Format(ReadOptions(), write_bloom),
+        "uleen": Format(ReadOptions(), write_ensemble),
         "few best": npz_format(few_best, ReadOptions(inputs=6)),
     }
 
@@ -100,6 +105,37 @@ def arrays(net: nn.Module) -> dict[str, np.ndarray]:
 
 def save_plain(value: Any, path: Path) -> None:
     torch.save(value, path)
+
+
+def write_bloom(path: Path, rng: np.random.Generator | None) -> None:
+    _write_packed(wisard(np.random.default_rng(0), inputs=8, reads=4, entries=8), path, rng)
+
+
+def write_ensemble(path: Path, rng: np.random.Generator | None) -> None:
+    _write_packed(ensemble(np.random.default_rng(0)), path, rng)
+
+
+def _write_packed(model: Any, path: Path, rng: np.random.Generator | None) -> None:
+    """Write a packed model with an attribute of one of its objects damaged, or a byte or two."""
+    model = copy.deepcopy(model)
+    if rng is not None and rng.random() < 0.7:
+        parts = [model]
+        for part in parts:
+            for value in list(vars(part).values()):
+                values = value.values() if isinstance(value, dict) else value
+                if isinstance(value, dict | list):
+                    parts += [one for one in values if hasattr(one, "__dict__")]
+        part = parts[rng.integers(0, len(parts))]
+        name = str(rng.choice(sorted(vars(part))))
+        value = vars(part)[name]
+        odd = isinstance(value, np.ndarray) and rng.random() < 0.7
+        vars(part)[name] = damaged_array(value, rng) if odd else ODD[rng.integers(0, len(ODD))]
+        rng = None
+    data = bytearray(pickled(model))
+    if rng is not None:
+        for position in rng.integers(0, len(data), size=rng.integers(1, 4)):
+            data[position] = int(rng.integers(0, 256))
+    path.write_bytes(lzma.compress(bytes(data), preset=0))
 
 
 def write_aiger_file(path: Path, rng: np.random.Generator | None) -> None:

@@ -10,7 +10,7 @@ from helpers_fuzz_nets import net_formats
 
 NAMES = ("dwn", "dwn module", "dwn checkpoint", "wide luts", "llnn", "llnn module", "difflut",
          "aiger", "aiger ascii", "pla", "truth", "bench", "verilog", "verilog tables",
-         "parameters", "few best")  # fmt: skip
+         "parameters", "bthowen", "uleen", "few best")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

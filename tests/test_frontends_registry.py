@@ -9,6 +9,7 @@ import pytest
 import torch
 from helpers import random_layers_model
 from helpers_binary import BinaryLinear, Sign, random_pynq
+from helpers_bloom import save_packed, wisard
 from helpers_frontends import difflogic_net, save, torchlogix_net
 from helpers_luts import DWNNode, NodeLayer, dwn_net
 from helpers_trees import DATA, exported
@@ -42,6 +43,7 @@ def examples(folder: Path) -> dict[str, Path]:
         "blif": folder / "m.blif",
         "circuits": folder / "a.aag",
         "verilog": folder / "v.v",
+        "bloom": save_packed(wisard(np.random.default_rng(0)), folder / "b.lzma"),
         "dwn": save(dwn_net().state_dict(), folder / "w.pt"),
         "llnn": save({"0.w": torch.zeros(3, 4), "0.w_comp": torch.ones(3, 4)}, folder / "l.pt"),
         "difflut": save(nn.Sequential(NodeLayer(5, 4, 3, DWNNode)).state_dict(), folder / "f.pt"),

@@ -1,4 +1,4 @@
-"""Gates and wires of an elaborated circuit, joined in any order, as a netlist in the end."""
+"""Gates and wires, joined in any order, that become a netlist in the end."""
 
 from __future__ import annotations
 
@@ -66,6 +66,14 @@ class Nets:
     def both(self, op: str, a: int, b: int) -> int:
         """Return `a op b`, one of `& | ^`."""
         return self.gate(TABLES[op], [a, b])
+
+    def reduce(self, op: str, nets: Sequence[int]) -> int:
+        """Return all nets joined by one of `& | ^`, as a tree; of none at all 0."""
+        level = list(nets) or [0]
+        while len(level) > 1:
+            pairs = zip(level[::2], level[1::2], strict=False)
+            level = [self.both(op, a, b) for a, b in pairs] + level[len(level) // 2 * 2 :]
+        return level[0]
 
     def choose(self, select: int, one: int, other: int) -> int:
         """Return `one` where `select` is 1, else `other`."""

@@ -65,7 +65,7 @@ def draft(content: Content, options: ReadOptions) -> Draft:
                 raise ModelError("missing in the file", file=file, place=f"trees.{i}.{key}")
     classes = _whole(content, "classes")
     first = _numbers(content, "class", "i", np.zeros(len(trees), dtype=np.int64))
-    base = _numbers(content, "base", "f", np.zeros(min(classes, 1 << 20)))
+    base = _numbers(content, "base", "f", np.zeros(classes))
     if len(first) != len(trees) or first.min() < 0:
         raise ModelError(f"{len(first)} classes for {len(trees)} trees", file=file, place="class")
     found = [_tree(trees[i], i, int(first[i])) for i in range(len(trees))]
@@ -85,7 +85,10 @@ def _whole(content: Content, key: str) -> int:
     found = content.tensors.get(key)
     if found is None or found.size != 1 or found.dtype.kind not in "iu":
         raise ModelError("is no integer, or missing", file=content.label, place=key)
-    return int(found.reshape(())[()])
+    value = int(found.reshape(())[()])
+    if not 1 <= value < 1 << 20:
+        raise ModelError(f"is {value}", file=content.label, place=key, expected="1 and more")
+    return value
 
 
 def _numbers(content: Content, key: str, kind: str, otherwise: Array) -> Array:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.bits import WORD_BITS, Words, pack, unpack
-from gatec.blocks import Block, IntArray, Scores, frozen
+from gatec.blocks import Block, IntArray, Scores, frozen, score_planes
 from gatec.blocks_bits import NOTHING, BitBlock
 from gatec.errors import ModelError
 
@@ -197,6 +197,62 @@ class ClassScores(Block):
     def describe(self) -> str:
         """Return the block's line in the text form."""
         return f"scores {self.classes}x{self.in_width}"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreBits(BitBlock):
+    """Weighted sums as binary numbers, for what goes on with them: score `c` from bit `c * B` on.
+
+    Attributes
+    ----------
+    in_width, weights, bias
+        As in `ClassScores`.
+    """
+
+    in_width: int
+    weights: IntArray
+    bias: IntArray
+
+    def __post_init__(self) -> None:
+        scores = self.scores
+        object.__setattr__(self, "weights", scores.weights)
+        object.__setattr__(self, "bias", scores.bias)
+
+    @property
+    def scores(self) -> ClassScores:
+        """The sums."""
+        return ClassScores(self.name, self.in_width, self.weights, self.bias)
+
+    @property
+    def in_widths(self) -> tuple[int, ...]:
+        """The one input's width."""
+        return (self.in_width,)
+
+    @property
+    def out_width(self) -> int:
+        """Number of bits of all scores."""
+        return len(self.weights) * self.scores.score_bits
+
+    @property
+    def num_gates(self) -> int:
+        """Number of sums."""
+        return len(self.weights)
+
+    @property
+    def num_slots(self) -> int:
+        """Number of nets that its adder cells read: two gates of three for each bit of a weight."""
+        bits = max(1, int(np.abs(self.weights).max(initial=1)).bit_length())
+        return 6 * self.weights.size * bits
+
+    def evaluate(self, inputs: Sequence[Words]) -> Words:
+        """Return the sums' bits."""
+        scores = self.scores
+        found = scores.evaluate(inputs[0], inputs[0].shape[1] * WORD_BITS)
+        return score_planes(found, scores.score_bits)
+
+    def describe(self) -> str:
+        """Return the block's line in the text form."""
+        return f"sums {len(self.weights)}x{self.in_width}, {self.scores.score_bits} bits each"
 
 
 def check_weights(weights: IntArray, place: str) -> None:

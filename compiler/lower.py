@@ -14,13 +14,13 @@ import numpy.typing as npt
 from gatec.blocks import Argmax, Block, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
 from gatec.blocks_circuit import Circuit
-from gatec.blocks_threshold import ClassScores, ThresholdLayer
+from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.heads.lowering import lower_planned
 from gatec.heads.tree import HeadPlan
 from gatec.lower_argmax import SelectNode, lower_argmax
 from gatec.lower_bits import Claim, lower_bits
 from gatec.lower_compare import lower_at_least
-from gatec.lower_dense import SumClaim, lower_scores, lower_thresholds
+from gatec.lower_dense import SumClaim, lower_weighted
 from gatec.lower_sum import Compressors, lower_sums
 from gatec.model import HEADS, ModelGraph
 from gatec.netlist import Netlist, Port, make_ports
@@ -86,13 +86,12 @@ def lower(model: ModelGraph, plan: HeadPlan | None = None) -> Lowering:
     for block in model.blocks[1:]:
         inputs_of = [result[before.name] for before in model.predecessors(block)]
         nets = inputs_of[0]
-        if isinstance(block, ThresholdLayer):
-            nets, sums[block.name] = lower_thresholds(builder, block, nets)
-            if is_row:
+        if isinstance(block, ThresholdLayer | ClassScores | ScoreBits):
+            if isinstance(block, ClassScores):
+                cuts += _values_cut(model.predecessors(block)[0], nets, inputs[0], is_row)
+            nets, sums[block.name] = lower_weighted(builder, block, nets)
+            if is_row and isinstance(block, ThresholdLayer):
                 cuts += (Port(block.name, nets, "bits"),)
-        elif isinstance(block, ClassScores):
-            cuts += _values_cut(model.predecessors(block)[0], nets, inputs[0], is_row)
-            nets, sums[block.name] = lower_scores(builder, block, nets)
         elif isinstance(block, BitBlock):
             nets, claims[block.name] = lower_bits(builder, block, inputs_of)
         elif isinstance(block, Thermometer):

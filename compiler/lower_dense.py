@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
-from gatec.blocks_threshold import ClassScores, ThresholdLayer
+from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.lower_compare import lower_at_least
 from gatec.lower_sum import Compressors, lower_sums
 from gatec.netlist import CONST0_NET, CONST1_NET
@@ -40,6 +40,18 @@ class SumClaim:
     complements: IntArray
     sums: IntArray
     cells: list[Compressors]
+
+
+def lower_weighted(
+    builder: NetlistBuilder, block: ThresholdLayer | ClassScores | ScoreBits, nets: IntArray
+) -> tuple[IntArray, SumClaim]:
+    """Add a block of integer weights over `nets`; return the nets of its outputs, and the claim."""
+    if isinstance(block, ThresholdLayer):
+        return lower_thresholds(builder, block, nets)
+    if isinstance(block, ClassScores):
+        return lower_scores(builder, block, nets)
+    scores, claim = lower_scores(builder, block.scores, nets)
+    return scores.reshape(-1), claim
 
 
 def lower_thresholds(

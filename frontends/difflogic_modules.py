@@ -18,7 +18,7 @@ import numpy as np
 from gatec.blocks_conv import LutConv, Window
 from gatec.errors import ModelError
 from gatec.frontends.draft import Draft, DraftBlock, DraftLayer
-from gatec.frontends.group_sum import GROUP_SUM_ATTRIBUTES, head_layers
+from gatec.frontends.group_sum import GROUP_SUM_ATTRIBUTES, head_layers, weighted_head
 from gatec.frontends.input_wise import input_wise_tables
 from gatec.frontends.modules import Module, array, integer, number
 from gatec.frontends.options import ReadOptions
@@ -42,14 +42,17 @@ def from_module(record: Record, options: ReadOptions, *, file: str) -> Draft:
         walk.take(module)
     head = walk.head
     found, missing, origin = _complete(walk, options, file)
-    extra = [] if head is None or not walk.found else head_layers(head, walk.found[-1].width, file)
-    return Draft(
-        [*found, *extra],
-        walk.inputs,
-        notes=walk.notes | origin,
-        missing=missing,
-        **head_facts(head, file=file),
-    )
+    facts = head_facts(head, file=file)
+    extra: list[DraftLayer | DraftBlock] = []
+    if head is not None and walk.found:
+        width, notes = walk.found[-1].width, walk.notes
+        weighted = weighted_head(head, width, notes, file)
+        if weighted is not None:
+            facts = {"head": weighted}
+        else:
+            extra = head_layers(head, width, file)
+    notes = walk.notes | origin
+    return Draft([*found, *extra], walk.inputs, notes=notes, missing=missing, **facts)
 
 
 def _complete(

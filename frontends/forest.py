@@ -4,10 +4,8 @@ A model is trees whose leaves hold values for one class or all. A score is the s
 the leaves that a sample falls into, one in each tree, plus a constant; the class with the largest
 score wins. The comparators of all trees are one encoder (`Thermometer`), so equal ones are shared.
 
-Trainers add floats, in an order of their own; the circuit adds integers. Where the values are
-multiples of one step, such as votes, both give the same sums. Otherwise values are rounded to
-16 bits, or fewer where sums of 24 bits ask for it, and a note says how close scores must be for
-that to matter.
+Values are integers in the circuit: votes are exact, and of others `gatec.frontends.rounding` says
+how close two scores must be for rounding to matter.
 """
 
 from __future__ import annotations
@@ -26,16 +24,10 @@ from gatec.errors import ModelError
 from gatec.frontends.draft import Draft, DraftBlock, naming
 from gatec.frontends.forest_circuit import Nodes, forest_circuit
 from gatec.frontends.options import ReadOptions
+from gatec.frontends.rounding import integer_step
 from gatec.frontends.tensors import Array
 
 LEAF = -1
-# Sums stay below 2**24, which `ClassScores` asks for.
-_SUM_BITS = 23
-# Finer steps than this of one tree's values cost adders, and change no decision that matters.
-_LEAF_BITS = 16
-# Values that are multiples of one of these fractions are taken as they are.
-_DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 60, 64, 100, 120, 128, 256)
-_NEAR = 1e-9
 _MOST_CLASSES = 1 << 12
 _MOST_VALUE = 1e30
 _MOST_WEIGHTS = 1 << 27
@@ -134,7 +126,9 @@ def _check_tree(tree: Tree, forest: Forest, file: str) -> None:
         if array.shape != (count,) or array.dtype.kind not in kinds or not count:
             wrong = f"{name} {array.dtype}{list(array.shape)} for {count} nodes"
     columns = tree.value.shape[1] if tree.value.ndim == 2 else 0
-    if wrong is None and (len(tree.value) != count or tree.value.dtype.kind not in "iuf"):
+    if wrong is None and (
+        not columns or len(tree.value) != count or tree.value.dtype.kind not in "iuf"
+    ):
         wrong = f"value {tree.value.dtype}{list(tree.value.shape)} for {count} nodes"
     if wrong is None and not 1 <= columns <= forest.classes - tree.first:
         wrong = f"{columns} values a leaf for {forest.classes} classes"
@@ -235,27 +229,9 @@ def _step(forest: Forest, notes: dict[str, str], file: str) -> float:
     # What sums can span, the constants and the distance between classes included.
     span = sum(float(part.max() - part.min()) for part in leaves) + 2 * float(np.abs(base).max())
     span += float(np.abs([float(part.min()) for part in leaves]).sum()) * 2
-    for steps in _DENOMINATORS:
-        near = np.abs(every * steps - np.round(every * steps)) < _NEAR * steps
-        if near.all() and span * steps < 1 << _SUM_BITS:
-            if steps & (steps - 1):
-                notes["values"] = (
-                    f"leaf values are multiples of 1/{steps}: where scores are equal, the "
-                    "trainer's sum of floats may decide otherwise"
-                )
-            return float(steps)
     widest = max(float(part.max() - part.min()) for part in leaves)
-    power = np.floor(_SUM_BITS - np.log2(span)) if span else 0.0
-    power = min(power, np.floor(_LEAF_BITS - np.log2(widest))) if widest else power
-    if not -60 <= power <= 60:
-        raise ModelError(f"leaf values that span {span:g}", file=file, expected="2**-37 to 2**83")
-    fine = float(2.0**power)
-    error = (len(forest.trees) + 1) / fine
-    notes["values"] = (
-        f"leaf values are rounded to multiples of 2**{int(-power)}: where the two best scores are "
-        f"less than {error:.2g} apart, the trainer's sum of floats may decide otherwise"
-    )
-    return fine
+    addends = len(forest.trees) + 1
+    return integer_step(every, notes, span=span, widest=widest, addends=addends, file=file)
 
 
 Integers = npt.NDArray[np.int64]

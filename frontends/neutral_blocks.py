@@ -20,6 +20,8 @@ Keys of layer `i`, each under `layers.{i}.`; a layer of one of these kinds has n
 `threshold.levels`    integers `[neurons, positions or 1, T]`
 `threshold.fanin`     integers `[positions, k]`: the input bit of each weight, -1 for constant 0;
                       when absent, one position that reads all `k` bits
+`sums.weights`        integers `[sums, bits]`, and `sums.bias` `[sums]`: weighted sums of the bits,
+                      never negative, each as a binary number of as many bits as the largest takes
 `reads`               the layers that it reads, -1 for the first one's input; when absent, the
                       layer before
 ====================  ==============================================================================
@@ -35,7 +37,7 @@ import numpy as np
 from gatec.blocks_bits import BitBlock, Merge, Wires
 from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool, Sizes, Window
-from gatec.blocks_threshold import ThresholdLayer
+from gatec.blocks_threshold import ScoreBits, ThresholdLayer
 from gatec.errors import ModelError
 from gatec.frontends.tensors import Array
 from gatec.netlist import Netlist, NetlistError, Port, make_ports
@@ -91,14 +93,20 @@ def block_arrays(block: BitBlock) -> dict[str, Array]:
             "circuit.outputs": net.output_nets,
             "width": np.array(net.num_inputs),
         }
-    if isinstance(block, ThresholdLayer):
-        return {
-            "threshold.weights": block.weights,
-            "threshold.levels": block.levels,
-            "threshold.fanin": block.fanin,
-            "width": np.array(block.in_width),
-        }
+    if isinstance(block, ThresholdLayer | ScoreBits):
+        return _weighted_arrays(block)
     raise NotImplementedError(type(block).__name__)
+
+
+def _weighted_arrays(block: ThresholdLayer | ScoreBits) -> dict[str, Array]:
+    if isinstance(block, ScoreBits):
+        return {"sums.weights": block.weights, "sums.bias": block.bias}
+    return {
+        "threshold.weights": block.weights,
+        "threshold.levels": block.levels,
+        "threshold.fanin": block.fanin,
+        "width": np.array(block.in_width),
+    }
 
 
 def _window_arrays(window: Window) -> dict[str, Array]:
@@ -147,6 +155,8 @@ def _known(kind: str, keys: Mapping[str, Array]) -> set[str]:
         return {kind, "circuit.tables", "circuit.outputs", "width"}
     if kind == "threshold.weights":
         return {kind, "threshold.levels", "threshold.fanin", "width"}
+    if kind == "sums.weights":
+        return {kind, "sums.bias"}
     return {kind, *window} if kind == "pool.kernel" else {kind, "width"}
 
 
@@ -240,6 +250,14 @@ def _read_threshold(keys: Mapping[str, Array], place: str) -> ThresholdLayer:
     return ThresholdLayer(place, width, weights, levels, fanin)
 
 
+def _read_sums(keys: Mapping[str, Array], place: str) -> ScoreBits:
+    if "sums.bias" not in keys:
+        raise ModelError("sums.bias is missing", place=place)
+    weights = _integers(keys, "sums.weights", place)
+    width = weights.shape[1] if weights.ndim == 2 else 0
+    return ScoreBits(place, width, weights, _integers(keys, "sums.bias", place))
+
+
 KINDS: dict[str, Callable[[Mapping[str, Any], str], BitBlock]] = {
     "conv.leaves": _read_conv,
     "pool.kernel": _read_pool,
@@ -247,5 +265,6 @@ KINDS: dict[str, Callable[[Mapping[str, Any], str], BitBlock]] = {
     "merge": _read_merge,
     "circuit.fanin": _read_circuit,
     "threshold.weights": _read_threshold,
+    "sums.weights": _read_sums,
 }
 """The key that tells a layer's kind, and what reads it."""

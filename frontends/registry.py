@@ -12,6 +12,7 @@ from gatec.frontends import (
     binary,
     blif,
     bloom,
+    cascade,
     cellular,
     circuits,
     difflogic,
@@ -87,6 +88,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "trees.{i}.children_left, ...: trees as scikit-learn's users export them",
         trees.matches,
         trees.draft,
+    ),
+    Frontend(
+        "cascade",
+        "JSON that names a small net, a large one, and the margin between them",
+        cascade.matches,
+        cascade.draft,
     ),
     Frontend(
         "xgboost",
@@ -215,7 +222,7 @@ def read_model(path: str | Path, options: ReadOptions | None = None) -> ModelGra
         Options that do not fit.
     """
     options = options or ReadOptions()
-    return _read(open_with(Path(path), options), options)
+    return read_opened(open_with(Path(path), options), options)
 
 
 def open_with(path: Path, options: ReadOptions) -> Content:
@@ -236,7 +243,7 @@ def from_module(module: Any, options: ReadOptions | None = None) -> ModelGraph:
     """
     options = options or ReadOptions()
     name = type(module).__name__
-    return _read(Content(name, name, "module", from_live(module)), options)
+    return read_opened(Content(name, name, "module", from_live(module)), options)
 
 
 def read_draft(path: str | Path, options: ReadOptions) -> tuple[Draft, str, str]:
@@ -245,7 +252,8 @@ def read_draft(path: str | Path, options: ReadOptions) -> tuple[Draft, str, str]
     return _chosen(content, options).draft(content, options), content.label, content.stem
 
 
-def _read(content: Content, options: ReadOptions) -> ModelGraph:
+def read_opened(content: Content, options: ReadOptions) -> ModelGraph:
+    """Return the net that an opened file holds; see `read_model`."""
     return _chosen(content, options).read(content, options)
 
 

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from helpers import random_layers_model
 from helpers_binary import (
     BinaryConv2d,
     BinaryLinear,
     BooleanLinear,
     Sign,
+    cascaded,
     random_pynq,
     run_pynq,
     with_statistics,
+    write_cascade,
 )
+from helpers_forks import LogicLayerIWP, trained_head
 from helpers_frontends import save
 from helpers_matrix import VECTORS, Family, Reference, random_bits
 from helpers_trees import as_bits, exported, stored
@@ -97,6 +101,39 @@ def boolean(_: Path) -> Reference:
     return Reference(bits, hidden, second.agreements(hidden).argmax(1))
 
 
+def weighted(_: Path) -> Reference:
+    torch.manual_seed(10)
+    head = trained_head("bias weights", 3, 24, n_splits=2, gs_flip=3)
+    net = nn.Sequential(LogicLayerIWP(9, 24, "sigmoid", "python"), head).eval()
+    save(net, Path("net.pt"))
+    bits = random_bits(9)
+    with torch.no_grad():
+        found = net(torch.from_numpy(bits).float()).numpy()
+    return Reference(bits, classes=found.argmax(1))
+
+
+def threshold_gates(_: Path) -> Reference:
+    """Neurons of odd weights, as single nodes of the neutral form."""
+    rng = np.random.default_rng(11)
+    weights = [rng.integers(-4, 5, size=shape) for shape in ((10, 12), (6, 10))]
+    levels = [rng.integers(-3, 4, size=(len(w), 1, 1)) for w in weights]
+    keys = {f"layers.{i}.threshold.weights": w for i, w in enumerate(weights)}
+    keys |= {f"layers.{i}.threshold.levels": level for i, level in enumerate(levels)}
+    np.savez("net.npz", classes=np.array(3), **keys)
+    bits = found = random_bits(12)
+    for w, level in zip(weights, levels, strict=True):
+        found = (found @ w.T >= level.reshape(-1)).astype(np.uint8)
+    return Reference(bits, found, found.reshape(VECTORS, 3, -1).sum(2).argmax(1))
+
+
+def cascade(_: Path) -> Reference:
+    rng = np.random.default_rng(4)
+    small, large = (random_layers_model(rng, 11, [width] * 2, 4) for width in (24, 60))
+    write_cascade(Path(), small, large, 2)
+    bits = random_bits(11)
+    return Reference(bits, classes=cascaded(small, large, bits, 2)[0])
+
+
 _UINT8 = ReadOptions(features="uint8")
 _PIXELS = ReadOptions(features="uint8,scale=1/255")
 
@@ -110,7 +147,10 @@ FAMILIES = (
         ReadOptions(features="bits", image="1x4x4", architecture=Path("net.json")),
     ),
     Family("Boolean weights", "net.pth", boolean, ReadOptions(architecture=Path("net.json"))),
+    Family("GroupSum with trained weights", "net.pt", weighted),
     Family("forests, scikit-learn", "forest.npz", forest, ReadOptions(features="uint7")),
     Family("boosted trees, XGBoost", "net.ubj", boosted, _UINT8),
     Family("boosted trees, LightGBM", "net.txt", light_boosted, _PIXELS),
+    Family("threshold gates", "net.npz", threshold_gates, ReadOptions(inputs=12)),
+    Family("cascades", "net.json", cascade),
 )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+
+from gatec.bits import pack
+from gatec.frontends import write_neutral
+from gatec.model import ModelGraph
 
 
 def random_pynq(
@@ -108,3 +114,23 @@ def with_statistics(net: nn.Module) -> nn.Module:
             nn.init.normal_(part.running_mean)
             nn.init.uniform_(part.running_var, 0.5, 4.0)
     return net.eval()
+
+
+def write_cascade(folder: Path, small: ModelGraph, large: ModelGraph, margin: int) -> Path:
+    """Write both nets in the neutral form, and the file that joins them."""
+    for name, net in (("small", small), ("large", large)):
+        write_neutral(net, folder / f"{name}.npz")
+    names = {name: {"file": f"{name}.npz"} for name in ("small", "large")}
+    (folder / "net.json").write_text(json.dumps({"cascade": {**names, "margin": margin}}))
+    return folder / "net.json"
+
+
+def cascaded(
+    small: ModelGraph, large: ModelGraph, bits: np.ndarray, margin: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes that a cascade answers, and where the small net is sure."""
+    counts = small.evaluate(pack(bits), len(bits)).scores
+    assert counts is not None
+    ranked = np.sort(counts, axis=0)
+    sure = ranked[-1] - ranked[-2] >= margin
+    return np.where(sure, counts.argmax(axis=0), large.predict(bits)), sure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from helpers_frontends import gate, register
 from torch import nn
@@ -103,6 +105,17 @@ class ExtraGroupSum(nn.Module):
         grouped = x.reshape(len(x), self.n_splits, self.k, -1)
         logits = grouped.sum(-1).sum(-2) / self.tau
         return logits if self.bias is None else logits + self.bias
+
+
+def trained_head(what: str, k: int, in_dim: int, **more: Any) -> ExtraGroupSum:
+    """Return a head whose weights or biases, or both, are trained ones."""
+    extras = {"use_bias": "bias" in what, "use_weights": "weights" in what}
+    head = ExtraGroupSum(k, 1.5, in_dim=in_dim, **extras, **more)
+    with torch.no_grad():
+        for part in (head.bias, head.weights):
+            if part is not None:
+                part.add_(torch.randn(part.shape) * 0.7)
+    return head
 
 
 ExtraGroupSum.__name__ = ExtraGroupSum.__qualname__ = "GroupSum"

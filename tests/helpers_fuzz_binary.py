@@ -7,15 +7,30 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from helpers_binary import BinaryConv2d, BinaryLinear, Sign, random_pynq, with_statistics
+from helpers import random_layers_model
+from helpers_binary import (
+    BinaryConv2d,
+    BinaryLinear,
+    Sign,
+    random_pynq,
+    with_statistics,
+    write_cascade,
+)
 from helpers_frontends import save
-from helpers_fuzz import Format, damage_arrays, npz_format, text_format, write_bytes
+from helpers_fuzz import (
+    Format,
+    damage_arrays,
+    npz_format,
+    read_neutral,
+    text_format,
+    write_bytes,
+)
 from helpers_trees import DATA, exported
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
-from gatec.frontends import ReadOptions
+from gatec.frontends import ReadOptions, read_model
 
 
 def binary_formats(folder: Path) -> dict[str, Format]:
@@ -48,12 +63,17 @@ def binary_formats(folder: Path) -> dict[str, Format]:
         listing.write_bytes(data)
 
     reading = ReadOptions(features="uint5,scale=1/31", image="1x4x4", architecture=listing)
+    rng = np.random.default_rng(0)
+    nets = [random_layers_model(rng, 6, [width], 3) for width in (6, 9)]
+    joined = write_cascade(folder, *nets, 1).read_text()
     boosted = (DATA / "xgb_binary.json").read_text()
     light = (DATA / "lgb_binary.txt").read_text()
     return {
         "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions()),
         "binary": Format(reading, write_state),
         "binary, listed": text_format(json.dumps(listed), reading, write_listing),
+        "cascade": text_format(joined, ReadOptions(), write_bytes),
+        "sums": npz_format(read_neutral(read_model(folder / "net.json")), ReadOptions()),
         "trees": npz_format(arrays, ReadOptions(features="uint3")),
         "xgboost": text_format(boosted, ReadOptions(features="uint2,scale=1/3"), write_bytes),
         "xgboost, arrays": Format(ReadOptions(features="uint2,scale=1/3"), write_json),

@@ -217,8 +217,8 @@ def test_groups_that_do_not_divide(tmp_path: Path) -> None:
 
 def test_group_sum_of_a_fork_with_weights_of_its_own(tmp_path: Path) -> None:
     net = difflogic_net()
-    net[-1].bias = nn.Parameter(torch.ones(3))
-    expect(save(net, tmp_path / "net.pt"), ReadOptions(), "GroupSum with trained bias")
+    net[-1].bias = nn.Parameter(torch.ones(4))
+    expect(save(net, tmp_path / "net.pt"), ReadOptions(), "GroupSum with bias float32[4]")
     net = difflogic_net()
     net[-1].tau = torch.tensor(2.5)
     check_same(read_model(save(net, tmp_path / "net.pt")), net)

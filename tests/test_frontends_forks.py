@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers_forks import Conv, ExtraGroupSum, Logic, LogicLayerIWP
+from helpers_forks import Conv, ExtraGroupSum, Logic, LogicLayerIWP, trained_head
 from helpers_frontends import GroupSum, check_same, difflogic_net, save
 from helpers_torchlogix import check_image_net, save_module, torchlogix, trained
 from torch import nn
@@ -189,14 +189,43 @@ def test_group_sum_that_flips_and_splits(tmp_path: Path, flip: int, splits: int)
     check_lowering(model, lower(model))
 
 
-@pytest.mark.parametrize("what", ["bias", "weights"])
-def test_group_sum_with_trained_floats(what: str) -> None:
-    head = ExtraGroupSum(3, in_dim=24, use_bias=what == "bias", use_weights=what == "weights")
+@pytest.mark.parametrize("flip", [0, 3])
+@pytest.mark.parametrize("what", ["bias", "weights", "bias weights"])
+def test_group_sum_with_trained_floats(what: str, flip: int) -> None:
+    head = trained_head(what, 3, 24, n_splits=2, gs_flip=flip)
     net = nn.Sequential(LogicLayerIWP(9, 24, "sigmoid", "python"), head).eval()
-    from_module(net)
+    model = from_module(net)
+    samples = np.random.default_rng(0).integers(0, 2, size=(400, 9))
     with torch.no_grad():
-        getattr(head, what)[1] = 0.7
-    with pytest.raises(ModelError, match=f"GroupSum with trained {what}"):
+        logits = net(torch.from_numpy(samples).float()).numpy()
+    np.testing.assert_array_equal(model.predict(samples), logits.argmax(1))
+    whole = model.with_output("argmax")
+    check_lowering(whole, lower(whole))
+
+
+def test_group_sum_of_small_fractions_is_exact() -> None:
+    head = ExtraGroupSum(3, 2.0, in_dim=24, use_weights=True)
+    with torch.no_grad():
+        head.weights[:] = torch.arange(24) % 7 / 4 - 0.5
+    net = nn.Sequential(LogicLayerIWP(9, 24, "sigmoid", "python"), head).eval()
+    model = from_module(net)
+    assert "values" not in model.notes
+    samples = np.random.default_rng(0).integers(0, 2, size=(400, 9))
+    with torch.no_grad():
+        logits = net(torch.from_numpy(samples).float()).numpy()
+    counts = model.with_output("scores").output_bits(samples).reshape(400, 3, -1)
+    scores = counts @ (1 << np.arange(counts.shape[2]))
+    np.testing.assert_array_equal(scores - scores[:, :1], (logits - logits[:, :1]) * 8)
+
+
+def test_group_sum_with_weights_that_do_not_fit() -> None:
+    head = trained_head("weights", 3, 24)
+    net = nn.Sequential(LogicLayerIWP(9, 24, "sigmoid", "python"), head).eval()
+    head.weights = nn.Parameter(torch.full((24,), torch.nan))
+    with pytest.raises(ModelError, match=r"GroupSum with weights float32\[24\]; expected finite"):
+        from_module(net)
+    head.weights = nn.Parameter(torch.zeros(20))
+    with pytest.raises(ModelError, match=r"GroupSum with weights float32\[20\]"):
         from_module(net)
 
 

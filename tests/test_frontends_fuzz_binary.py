@@ -13,6 +13,8 @@ NAMES = (
     "bnn-pynq",
     "binary",
     "binary, listed",
+    "cascade",
+    "sums",
     "trees",
     "xgboost",
     "xgboost, arrays",

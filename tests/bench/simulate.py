@@ -234,11 +234,7 @@ def mnist(rounds: int) -> None:
         times["predict"].append(time.process_time() - begun)
     medians = {key: statistics.median(values) for key, values in times.items()}
     steps = ", ".join(f"{key} {seconds:.4f} s" for key, seconds in medians.items())
-    print(
-        f"MNIST, {len(pixels)} images, {np.mean(classes == labels):.2%} right: {steps}; first ",
-        end="",
-    )
-    print(f"start in this process {times['start'][0]:.3f} s")
+    print(f"MNIST, {len(pixels)} images, {np.mean(classes == labels):.2%} right: {steps}")
 
 
 def _l2_bytes() -> int:

@@ -141,7 +141,7 @@ class Words:
             return found
         if self.word == "{":
             return self._braces()
-        if self.word[:1].isdigit() or self.word[:1] == "'":
+        if self.word[:1].isdigit() or (self.word[:1] == "'" and len(self.word) > 1):
             return self._number(self.step())
         name = self.name()
         if not self.skip("["):

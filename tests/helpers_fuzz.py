@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -175,6 +176,26 @@ def text_format(text: str, options: ReadOptions, write: Callable[[Path, bytes], 
                 start, size = rng.integers(0, len(data)), rng.integers(1, 30)
                 del data[start : start + size]
         write(path, bytes(data))
+
+    return Format(options, damaged)
+
+
+def words_format(text: str, options: ReadOptions, write: Callable[[Path, bytes], None]) -> Format:
+    """Damage by words: one takes another's place, goes, or comes twice; mostly still a sentence."""
+    words = re.split(r"(\W)", text)
+
+    def damaged(path: Path, rng: np.random.Generator | None) -> None:
+        found = list(words)
+        for _ in range(0 if rng is None else rng.integers(1, 4)):
+            assert rng is not None
+            place, other = rng.integers(0, len(found), size=2)
+            kind = rng.integers(0, 4)
+            same = found[place].isalnum()
+            alike = [word for word in words if word.isalnum() == same and word.strip()] or words
+            found[place : place + 1] = (
+                [], [found[place]] * 2, [found[other]], [str(rng.choice(alike))]
+            )[kind]  # fmt: skip
+        write(path, "".join(found).encode())
 
     return Format(options, damaged)
 

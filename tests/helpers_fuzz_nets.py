@@ -22,6 +22,7 @@ from helpers_fuzz import (
     module_format,
     npz_format,
     text_format,
+    words_format,
     write_bytes,
 )
 from helpers_luts import (
@@ -80,18 +81,19 @@ def net_formats(folder: Path) -> dict[str, Format]:
         "llnn module": module_format(llnn_net, ReadOptions(inputs=6), save_plain),
         "difflut": npz_format(arrays(nodes), ReadOptions(inputs=6)),
         "aiger": Format(ReadOptions(steps=2), write_aiger_file),
-        "aiger ascii": text_format(ascii_text, ReadOptions(steps=2), write_bytes),
-        "pla": text_format(
+        "aiger ascii": words_format(ascii_text, ReadOptions(steps=2), write_bytes),
+        "pla": words_format(
             ".i 3\n.o 2\n.type fd\n11- 1-\n0-1 01\n--0 10\n.e\n", ReadOptions(), write_bytes
         ),
         "truth": text_format("11101000\n10010110\n", ReadOptions(), write_bytes),
-        "bench": text_format(
+        "bench": words_format(
             "INPUT(a)\nINPUT(b)\nOUTPUT(y)\nn = LUT 0x6 ( a, b )\ny = NAND(n, a)\n",
             ReadOptions(),
             write_bytes,
         ),
         "verilog": text_format(_VERILOG, ReadOptions(), write_bytes),
-        "verilog tables": text_format(neuron, ReadOptions(), write_bytes),
+        "verilog words": words_format(_VERILOG, ReadOptions(), write_bytes),
+        "verilog tables": words_format(neuron, ReadOptions(), write_bytes),
         "parameters": Format(ReadOptions(parameters=folder / "bits"), write_parameters),
         "bthowen": Format(ReadOptions(), write_bloom),
         "uleen": Format(ReadOptions(), write_ensemble),
@@ -143,9 +145,11 @@ def write_aiger_file(path: Path, rng: np.random.Generator | None) -> None:
     data = bytearray(as_text(random_aig(np.random.default_rng(2), 5, 9, 4), 2, ["", " 1"],
                              binary=True))  # fmt: skip
     if rng is not None:
-        for position in rng.integers(0, len(data), size=rng.integers(1, 5)):
-            data[position] = int(rng.integers(0, 256))
-        if rng.random() < 0.3:
+        body = data.rindex(b"\n") + 1 if rng.random() < 0.8 else 0
+        most = 16 if rng.random() < 0.7 else 256
+        for position in rng.integers(body, len(data), size=rng.integers(1, 4)):
+            data[position] = int(rng.integers(0, most))
+        if rng.random() < 0.1:
             del data[int(rng.integers(0, len(data))) :]
     path.write_bytes(bytes(data))
 

@@ -9,8 +9,8 @@ from helpers_fuzz import Format, check_damaged
 from helpers_fuzz_nets import net_formats
 
 NAMES = ("dwn", "dwn module", "dwn checkpoint", "wide luts", "llnn", "llnn module", "difflut",
-         "aiger", "aiger ascii", "pla", "truth", "bench", "verilog", "verilog tables",
-         "parameters", "bthowen", "uleen", "few best")  # fmt: skip
+         "aiger", "aiger ascii", "pla", "truth", "bench", "verilog", "verilog words",
+         "verilog tables", "parameters", "bthowen", "uleen", "few best")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

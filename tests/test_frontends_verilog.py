@@ -187,6 +187,8 @@ HEAD = "module top(input [3:0] a, input clk, rst, output [1:0] y);\n"
         ("assign y = 3'b1;", "a value of 3 bits; expected 2"),
         ("assign y", "line 3: 'endmodule'; expected ="),
         ("assign y = 2'bx1;", "expected"),
+        ("assign y = ';", '"\'"; expected a name'),
+        ("assign y = 0x3;", "line 2: 'x3'; expected , or ;"),
     ],
 )  # fmt: skip
 def test_texts_that_are_refused(tmp_path: Path, body: str, message: str) -> None:

@@ -130,7 +130,7 @@ def compile_command(
 ) -> None:
     """Compile MODEL to a proved circuit and, for an FPGA, to a bitstream.
 
-    MODEL is a .pt, .pth, .safetensors or .npz file, or demo:digits. The folder is written all or
+    MODEL is a trainer's file, a circuit, or demo:digits. The folder is written all or
     nothing, and only after the Verilog text was proved equal to the model.
     """
     progress = Progress() if quiet else TerminalProgress()

@@ -18,6 +18,7 @@ from gatec.frontends import (
     difflogic,
     difflut,
     gatelists,
+    larq,
     lightgbm,
     llnn,
     neutral,
@@ -82,6 +83,12 @@ SUPPORTED: tuple[Frontend, ...] = (
         "L{i}_weight_bits, L{i}_shape, L{i}_threshold: binary networks of BNN-PYNQ",
         pynq.matches,
         pynq.draft,
+    ),
+    Frontend(
+        "larq",
+        "config and LAYER.WEIGHT: a binary network of larq, exported from Keras",
+        larq.matches,
+        larq.draft,
     ),
     Frontend(
         "trees",

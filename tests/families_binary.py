@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import helpers_larq
 import numpy as np
 import torch
 from helpers import random_layers_model
@@ -101,6 +102,14 @@ def boolean(_: Path) -> Reference:
     return Reference(bits, hidden, second.agreements(hidden).argmax(1))
 
 
+def larq(_: Path) -> Reference:
+    layers = helpers_larq.network()
+    helpers_larq.write(Path("net.npz"), layers)
+    bits = random_bits(72)
+    images = np.moveaxis(bits.reshape(-1, 2, 6, 6), 1, -1) * 2.0 - 1
+    return Reference(bits, classes=helpers_larq.run(layers, images).argmax(1))
+
+
 def weighted(_: Path) -> Reference:
     torch.manual_seed(10)
     head = trained_head("bias weights", 3, 24, n_splits=2, gs_flip=3)
@@ -146,6 +155,7 @@ FAMILIES = (
         pytorch,
         ReadOptions(features="bits", image="1x4x4", architecture=Path("net.json")),
     ),
+    Family("binary networks, larq", "net.npz", larq, ReadOptions(features="bits")),
     Family("Boolean weights", "net.pth", boolean, ReadOptions(architecture=Path("net.json"))),
     Family("GroupSum with trained weights", "net.pt", weighted),
     Family("forests, scikit-learn", "forest.npz", forest, ReadOptions(features="uint7")),

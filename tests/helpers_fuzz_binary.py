@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import helpers_larq
 import numpy as np
 import torch
 from helpers import random_layers_model
@@ -38,8 +39,7 @@ def binary_formats(folder: Path) -> dict[str, Format]:
     """Return the formats; `folder` is for what lies beside a model file."""
     x, y = load_iris(return_X_y=True)
     forest = RandomForestClassifier(2, max_depth=2, random_state=0).fit(x, y)
-    with np.load(exported(forest, folder / "f.npz")) as stored:
-        arrays = dict(stored)
+    arrays = read_arrays(exported(forest, folder / "f.npz"))
     listing = folder / "binary.json"
     listed = [{"BinaryConv2d": {"padding": 1}}, {"MaxPool2d": {"kernel_size": 2}},
               {"BatchNorm2d": {}}, {"Sign": {}}, {"Flatten": {}}, {"BinaryLinear": {}},
@@ -74,12 +74,14 @@ def binary_formats(folder: Path) -> dict[str, Format]:
                 shutil.copy(folder / name, path.parent)
         path.write_bytes(data)
 
+    larq = helpers_larq.write(folder / "larq.npz", helpers_larq.network())
     boosted = (DATA / "xgb_binary.json").read_text()
     light = (DATA / "lgb_binary.txt").read_text()
     return {
         "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions()),
         "binary": Format(reading, write_state),
         "binary, listed": text_format(json.dumps(listed), reading, write_listing),
+        "larq": npz_format(read_arrays(larq), ReadOptions(features="bits")),
         "cascade": text_format(joined, ReadOptions(), write_joined),
         "sums": npz_format(read_neutral(read_model(folder / "net.json")), ReadOptions()),
         "trees": npz_format(arrays, ReadOptions(features="uint3")),
@@ -88,6 +90,11 @@ def binary_formats(folder: Path) -> dict[str, Format]:
         "ubjson": Format(ReadOptions(features="uint8"), write_ubjson),
         "lightgbm": text_format(light, ReadOptions(features="uint2,scale=1/3"), write_bytes),
     }
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as stored:
+        return dict(stored)
 
 
 def write_json(path: Path, rng: np.random.Generator | None) -> None:

@@ -13,6 +13,7 @@ NAMES = (
     "bnn-pynq",
     "binary",
     "binary, listed",
+    "larq",
     "cascade",
     "sums",
     "trees",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import helpers_larq
 import numpy as np
 import pytest
 import torch
@@ -36,6 +37,7 @@ def examples(folder: Path) -> dict[str, Path]:
         "neutral": folder / "n.npz",
         "gate-lists": folder / "g.npz",
         "bnn-pynq": folder / "p.npz",
+        "larq": helpers_larq.write(folder / "q.npz", helpers_larq.network()),
         "trees": exported(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), folder / "e.npz"),
         "cascade": two_nets(folder),
         "xgboost": DATA / "xgb_multi.ubj",

@@ -19,7 +19,7 @@ from torch import nn
 
 from gatec.blocks_circuit import Circuit
 from gatec.errors import GatecError, LimitError, ModelError, UsageError
-from gatec.frontends import ReadOptions, inspect_model, read_model
+from gatec.frontends import ReadOptions, from_module, inspect_model, read_model
 from gatec.lower import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
@@ -63,6 +63,17 @@ def test_dwn_state_dict_and_its_decoy(tmp_path: Path) -> None:
     fixed = dwn_net(learned=False).state_dict()
     with pytest.raises(ModelError, match="input width is not in the file .* expected --inputs N"):
         read_model(save(fixed, path))
+
+
+def test_live_modules() -> None:
+    net = dwn_net(permuted=True)
+    body_bits(from_module(net), net)
+    wide = llnn_net([3, 2])
+    bits = np.random.default_rng(0).integers(0, 2, size=(200, 11))
+    with torch.no_grad():
+        logits = wide(torch.from_numpy(bits).float())
+    found = from_module(wide, ReadOptions(inputs=11)).predict(bits)
+    np.testing.assert_array_equal(found, logits.argmax(1))
 
 
 def test_files_of_dwn2rtl(tmp_path: Path) -> None:

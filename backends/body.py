@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,22 +17,15 @@ import numpy.typing as npt
 from gatec.backends.expressions import expression
 from gatec.blocks import IntArray
 from gatec.errors import LimitError
+from gatec.fabrics import LUT_CELLS, STYLE_FANIN, LutCell, Style
 from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, NetlistError
 from gatec.tables import depends
-
-Style = Literal["generic", "ice40"]
-STYLES: tuple[Style, ...] = ("generic", "ice40")
-# The largest fan-in of each style's gates.
-STYLE_FANIN: dict[Style, int] = {"generic": 6, "ice40": 4}
 
 # Amaranth numbers the bits of a cell's ports with 16 bits, two codes of which are constants.
 MAX_PORT_BITS = 65_534
 
 Names = npt.NDArray[np.object_]
 
-_LUT_LINE = (
-    "  wire %s; SB_LUT4 #(.LUT_INIT(16'h%04x)) g%d (.O(%s), .I0(%s), .I1(%s), .I2(%s), .I3(%s));\n"
-)
 # Its inputs I0 and I1 are those that the LUT of its logic cell calls I1 and I2.
 _CARRY_LINE = "  wire %s; SB_CARRY c%d (.CO(%s), .I0(%s), .I1(%s), .CI(%s));\n"
 
@@ -71,7 +63,7 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
     top
         Prefix of the modules' names.
     style
-        `ice40` writes one `SB_LUT4` or `SB_CARRY` for each gate, `generic` one Boolean expression.
+        `generic` writes one Boolean expression for each gate, the others one primitive.
 
     Raises
     ------
@@ -94,9 +86,14 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
                     expected=f"at most {MAX_PORT_BITS}: a smaller model",
                 )
         gates = np.flatnonzero(net.stage == number)
-        write_gates = _write_cells if style == "ice40" else _write_exprs
+        cell = LUT_CELLS.get(style)
+        written = (
+            _write_exprs(net, gates, names)
+            if cell is None
+            else _write_cells(net, gates, names, cell)
+        )
         name = f"{top}_stage{number}"
-        text = _module(name, inputs, outputs, names, write_gates(net, gates, names))
+        text = _module(name, inputs, outputs, names, written)
         stages.append(Stage(name, len(inputs), len(outputs), text))
         inputs = outputs
     return stages
@@ -139,20 +136,22 @@ def _lines(template: str, *columns: npt.NDArray[np.generic]) -> str:
     return template * len(columns[0]) % tuple(flat.tolist())
 
 
-def _write_cells(net: Netlist, gates: npt.NDArray[np.intp], names: Names) -> str:
+def _write_cells(net: Netlist, gates: npt.NDArray[np.intp], names: Names, cell: LutCell) -> str:
     """Write LUTs and carry gates; a gate's number is in the names of its instance and its net."""
-    pins = np.full((len(gates), 4), CONST0_NET, dtype=np.int32)
-    used = min(4, net.fanin.shape[1])
+    pins = np.full((len(gates), cell.fanin), CONST0_NET, dtype=np.int32)
+    used = min(cell.fanin, net.fanin.shape[1])
     pins[:, :used] = net.fanin[gates, :used]
     slots = names[pins]
     outs = names[net.first_gate + gates]
-    inits = (net.tables[gates] & np.uint64(0xFFFF)).astype(object)
+    bits = np.uint64((1 << (1 << cell.fanin)) - 1)
+    inits = (net.tables[gates] & bits).astype(object)
     rows = np.stack([outs, inits, gates.astype(object), outs, *slots.T], axis=1)
+    line = cell.line
     if net.chains is None or not net.chains.carry[gates].any():
-        return _LUT_LINE * len(gates) % tuple(rows.ravel().tolist())
+        return line * len(gates) % tuple(rows.ravel().tolist())
     carry = net.chains.carry[gates]
     lines = [
-        _CARRY_LINE % (row[0], row[2], row[3], *row[5:]) if is_carry else _LUT_LINE % tuple(row)
+        _CARRY_LINE % (row[0], row[2], row[3], *row[5:]) if is_carry else line % tuple(row)
         for row, is_carry in zip(rows.tolist(), carry.tolist(), strict=True)
     ]
     return "".join(lines)

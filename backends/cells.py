@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from gatec.backends.body import Style
 from gatec.errors import ToolError
+from gatec.fabrics import LUT_CELLS, LutCell, Style
 
 _ICE40 = """\
 // A look-up table of four inputs: I0 is the least significant address bit.
@@ -33,20 +35,92 @@ module SB_CARRY (
 endmodule
 """
 
-_MODELS: dict[Style, str] = {"generic": "", "ice40": _ICE40}
-
 
 def cells_model(style: Style) -> str:
     """Return Verilog models of the cells that the style instantiates, empty if it has none."""
-    return _MODELS[style]
+    if style == "ice40":
+        return _ICE40
+    cell = LUT_CELLS.get(style)
+    return "" if cell is None else lut_model(cell)
 
 
-def ice40_library() -> str:
-    """Return Yosys' models of all iCE40 cells, for netlists after synthesis."""
+def lut_model(cell: LutCell, name: str | None = None) -> str:
+    """Return a model of a look-up table, as a module of another `name` where one is given."""
+    ports = [f"  output wire {cell.output}", *(f"  input  wire {pin}" for pin in cell.inputs)]
+    size = 1 << cell.fanin
+    address = ", ".join(reversed(cell.inputs))
+    if cell.value.startswith('"'):
+        digits = size // 4
+        low = ", ".join(f"digit(text[{8 * k + 7}:{8 * k}])" for k in reversed(range(digits)))
+        declared = f'parameter {cell.parameter} = "0x{"0" * digits}"'
+        table = _FROM_TEXT.format(
+            text=8 * digits - 1, value=cell.parameter, table=size - 1, low=low
+        )
+    else:
+        declared = f"parameter [{size - 1}:0] {cell.parameter} = {size}'h{'0' * (size // 4)}"
+        table = f"  wire [{size - 1}:0] bits = {cell.parameter};\n"
+    first, last = cell.inputs[0], cell.fanin
+    return (
+        f"// A look-up table of {last} inputs: {first} is the least significant address bit.\n"
+        f"module {name or cell.cell} #(\n  {declared}\n) (\n"
+        + ",\n".join(ports)
+        + f"\n);\n{table}  assign {cell.output} = bits[{{{address}}}];\nendmodule\n"
+    )
+
+
+# A table that is written as a text, `"0x8000"`.
+_FROM_TEXT = """\
+  function [3:0] digit(input [7:0] letter);
+    digit = letter[6] ? letter[3:0] + 4'd9 : letter[3:0];
+  endfunction
+  wire [{text}:0] text = {value};
+  wire [{table}:0] bits = {{{low}}};
+"""
+
+# Yosys' models of all cells of a family, and what they need defined. Icarus 11 knows no default
+# values of ports; netlists after synthesis connect them all.
+_LIBRARIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "ice40": ("`define NO_ICE40_DEFAULT_ASSIGNMENTS\n", ("ice40/cells_sim.v",)),
+    "ecp5": ("", ("lattice/cells_sim_ecp5.v",)),
+    "machxo2": ("", ("lattice/cells_sim_xo2.v",)),
+    "nexus": ("", ("lattice/cells_sim_nexus.v",)),
+    "gowin": ("", ("gowin/cells_sim.v",)),
+    "gatemate": ("", ("gatemate/cells_sim.v",)),
+}
+_MODULE = re.compile(r"^[ \t]*module\s+(\w+)\b.*?^[ \t]*endmodule", re.MULTILINE | re.DOTALL)
+_INCLUDE = re.compile(r'^\s*`include "([^"/]+)"', re.MULTILINE)
+
+
+def vendor_models(family: str, cells: Collection[str] | None = None) -> str:
+    """Return Yosys' models of a family's cells, for netlists after synthesis.
+
+    Parameters
+    ----------
+    cells
+        The cells whose models are wanted; all when None. Some models of others are none to Icarus.
+    """
     spec = find_spec("pyosys")
     if spec is None or not spec.submodule_search_locations:
         raise ToolError("not found", file="pyosys", expected="pip install pyosys")
-    root = Path(spec.submodule_search_locations[0])
-    text = (root / "share" / "ice40" / "cells_sim.v").read_text()
-    # Icarus 11 knows no default values of ports; a netlist connects them all.
-    return f"`define NO_ICE40_DEFAULT_ASSIGNMENTS\n{text}"
+    share = Path(spec.submodule_search_locations[0]) / "share"
+    defines, files = _LIBRARIES[family]
+    text = "".join(_included(share / name) for name in files)
+    return defines + (text if cells is None else _modules(text, cells))
+
+
+def _modules(text: str, cells: Collection[str]) -> str:
+    """Return the modules of `cells` and of what these instantiate."""
+    known = {match[1]: match[0] for match in reversed(list(_MODULE.finditer(text)))}
+    wanted, found = list(cells), dict[str, str]()
+    while wanted:
+        name = wanted.pop()
+        if name in known and name not in found:
+            found[name] = known[name]
+            wanted += set(re.findall(r"\w+", known[name])) & known.keys()
+    return "\n".join(found[name] for name in sorted(found))
+
+
+def _included(path: Path) -> str:
+    """Return a file with what it includes from beside it."""
+    text = path.read_text()
+    return _INCLUDE.sub(lambda match: _included(path.parent / match[1]), text)

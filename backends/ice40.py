@@ -14,8 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,7 +88,7 @@ class Synthesis:
     json
         For nextpnr.
     verilog
-        The post-synthesis netlist; simulate it with `simulation_models`.
+        The post-synthesis netlist; simulate it with `gatec.backends.cells.vendor_models`.
     body_cells
         How many LUTs and carries came in as primitives, all of which are still there.
     """
@@ -227,16 +225,6 @@ def _mark_cells(cells: Iterable[dict[str, Any]]) -> None:
         for slot, pin, other in ((1, "I1", "I0"), (2, "I2", "I1")):
             if not depends(expand(np.array([table], dtype=np.uint64), 4), slot)[0]:
                 pins[pin] = arrives[carry][other]
-
-
-def simulation_models() -> str:
-    """Return the Verilog models of iCE40 cells that Yosys brings, for post-synthesis simulation."""
-    spec = find_spec("pyosys")
-    if spec is None or not spec.submodule_search_locations:
-        raise ToolError("not found", file="pyosys", expected="pip install pyosys")
-    share = Path(spec.submodule_search_locations[0]) / "share"
-    # Icarus 11 knows no default values of ports, which these models then leave out.
-    return "`define NO_ICE40_DEFAULT_ASSIGNMENTS\n" + (share / "ice40" / "cells_sim.v").read_text()
 
 
 def _count_in(text: bytes) -> int:

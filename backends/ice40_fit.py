@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-
+from gatec.backends.fit import FEWER_STAGES, NARROWER, DoesNotFit, FitRow, used_cells, why_full
 from gatec.backends.ice40 import Synthesis
-from gatec.errors import LimitError
-from gatec.targets import TARGETS, Device
+from gatec.device import Device
+from gatec.targets import TARGETS
 
 GLOBAL_BUFFERS = 8
 
-_FEWER_STAGES = "fewer --stages (each adds registers)"
-_NARROWER = "a smaller --beat-bits and --out-beat-bits, or --board with its UART"
-
-# nextpnr: "Info:   ICESTORM_LC:  2350/ 1280   183%"
-_USED = re.compile(r"^Info:\s+(\w+):\s*(\d+)/\s*(\d+)\s", re.MULTILINE)
-_FULL = (
-    "no BELs remaining to implement cell type",
-    "Unable to find a placement location",
-    "Unable to find legal placement",
-    "Failed to expand region",
-    "Unable to place cell",
-    "failed to place",
-    "couldn't be placed anywhere",
-)
-_UNROUTABLE = ("Failed to find a route", "Failed to route", "Routing design failed")
 _CELL_NAMES = {
     "ICESTORM_LC": "logic cells",
     "ICESTORM_RAM": "block RAMs",
@@ -34,52 +16,6 @@ _CELL_NAMES = {
     "SB_IO": "I/O pins",
     "SB_GB": "global buffers",
 }
-
-
-@dataclass(frozen=True)
-class FitRow:
-    """One resource.
-
-    Attributes
-    ----------
-    resource
-        Its name, in the plural.
-    needed, available
-        How many the design has and the device offers.
-    change
-        What the user can change when it is too few.
-    """
-
-    resource: str
-    needed: int
-    available: int
-    change: str
-
-    @property
-    def fits(self) -> bool:
-        """Whether there are enough."""
-        return self.needed <= self.available
-
-
-class DoesNotFit(LimitError):
-    """A design is larger than its device.
-
-    Attributes
-    ----------
-    table
-        All resources, those that fit too.
-    """
-
-    def __init__(self, device: Device, package: str, table: Sequence[FitRow], why: str) -> None:
-        self.table = tuple(table)
-        over = [row for row in self.table if not row.fits]
-        what = ", ".join(f"{row.needed} {row.resource} of {row.available}" for row in over)
-        change = over[0].change if over else "a larger --device, or a higher -O"
-        super().__init__(
-            f"the design does not fit: {what or why}",
-            file=f"{device.name}-{package}",
-            expected=change,
-        )
 
 
 def fit_table(design: Synthesis, device: Device, package: str) -> list[FitRow]:
@@ -110,15 +46,12 @@ def check_fit(design: Synthesis, device: Device, package: str) -> list[FitRow]:
 
 def explain_failure(log: str, design: Synthesis, device: Device, package: str) -> DoesNotFit | None:
     """Return what nextpnr's log means when it is about too little room, else None."""
-    unroutable = any(marker in log for marker in _UNROUTABLE)
-    if not unroutable and not any(marker in log for marker in _FULL):
+    why = why_full(log)
+    if why is None:
         return None
     packed = [
-        _row(_CELL_NAMES[name], int(used), int(room), design, device)
-        for name, used, room in _USED.findall(log)
-        if name in _CELL_NAMES
+        _row(name, used, room, design, device) for name, used, room in used_cells(log, _CELL_NAMES)
     ]
-    why = "its wiring is too dense to route" if unroutable else "no legal placement was found"
     return DoesNotFit(device, package, packed, why)
 
 
@@ -128,10 +61,10 @@ def _row(resource: str, needed: int, available: int, design: Synthesis, device: 
     larger = _larger(design, device)
     change = {
         "I/O pins": _pin_change(design, device),
-        "flip-flops": ", ".join(filter(None, (larger, _FEWER_STAGES))),
+        "flip-flops": ", ".join(filter(None, (larger, FEWER_STAGES))),
         "PLLs": "no --clock that differs from the oscillator's",
         "global buffers": "fewer clocks",
-    }.get(resource, ", ".join(filter(None, (larger, _FEWER_STAGES, "a higher -O"))))
+    }.get(resource, ", ".join(filter(None, (larger, FEWER_STAGES, "a higher -O"))))
     return FitRow(resource, needed, available, change)
 
 
@@ -147,4 +80,4 @@ def _larger(design: Synthesis, device: Device) -> str:
 
 def _pin_change(design: Synthesis, device: Device) -> str:
     wide = [name for name, count in device.packages.items() if count >= design.pins]
-    return f"--package {' or '.join(wide)}, or {_NARROWER}" if wide else _NARROWER
+    return f"--package {' or '.join(wide)}, or {NARROWER}" if wide else NARROWER

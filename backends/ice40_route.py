@@ -2,66 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from gatec.backends.fit import DoesNotFit
 from gatec.backends.ice40 import Synthesis
-from gatec.backends.ice40_fit import DoesNotFit, check_fit, explain_failure
-from gatec.errors import ToolError
-from gatec.targets import Device
+from gatec.backends.ice40_fit import check_fit, explain_failure
+from gatec.backends.routed import Routed, read_report, routed
+from gatec.device import Device
 from gatec.tools.nextpnr import icepack, nextpnr_ice40
 from gatec.tools.runner import ToolFailed, ToolTimeout
 
 Router = Literal["router1", "router2"]
-
-
-@dataclass(frozen=True)
-class Hop:
-    """A step of the critical path.
-
-    Attributes
-    ----------
-    kind
-        `clk-to-q`, `routing`, `logic` or `setup`.
-    delay_ns
-        Its delay.
-    where
-        The cell it leads to, or for `routing` the net.
-    """
-
-    kind: str
-    delay_ns: float
-    where: str
-
-
-@dataclass(frozen=True)
-class Routed:
-    """A routed design.
-
-    Attributes
-    ----------
-    asc
-        nextpnr's text form of the configuration.
-    bitstream
-        What goes into the board's flash.
-    utilisation
-        Used and available number of each kind of cell, nextpnr's names.
-    fmax_mhz
-        The highest clock that the slowest clock domain meets; None without registers.
-    critical_path
-        From register to register in that domain.
-    log
-        All that nextpnr printed.
-    """
-
-    asc: str
-    bitstream: bytes
-    utilisation: Mapping[str, tuple[int, int]]
-    fmax_mhz: float | None
-    critical_path: tuple[Hop, ...]
-    log: str
 
 
 def place_and_route(
@@ -124,44 +75,11 @@ def place_and_route(
             raise
         raise explained from None
     asc = run.files["design.asc"].decode()
-    report = _read_report(run.files["report.json"])
-    clock = min(report["fmax"], key=lambda name: report["fmax"][name]["achieved"], default=None)
-    return Routed(
-        asc=asc,
-        bitstream=pack(asc),
-        utilisation={
-            name: (entry["used"], entry["available"])
-            for name, entry in sorted(report["utilization"].items())
-        },
-        fmax_mhz=None if clock is None else report["fmax"][clock]["achieved"],
-        critical_path=_critical_path(report, clock),
-        log=run.log,
-    )
+    report = read_report(run.files["report.json"], "nextpnr-ice40")
+    return routed(report, config=run.files["design.asc"], bitstream=pack(asc), log=run.log)
 
 
 def pack(asc: str) -> bytes:
     """Return the bitstream of nextpnr's text form."""
     run = icepack().run(["in.asc", "out.bin"], inputs={"in.asc": asc}, outputs=["out.bin"])
     return run.files["out.bin"]
-
-
-def _read_report(content: bytes) -> dict[str, Any]:
-    try:
-        report: dict[str, Any] = json.loads(content)
-        missing = {"fmax", "utilization", "critical_paths"} - report.keys()
-    except ValueError as error:
-        raise ToolError(f"report is not JSON: {error}", file="nextpnr-ice40") from None
-    if missing:
-        raise ToolError(f"report lacks {', '.join(sorted(missing))}", file="nextpnr-ice40")
-    return report
-
-
-def _critical_path(report: Mapping[str, Any], clock: str | None) -> tuple[Hop, ...]:
-    """Return the hops of the path from `clock` to `clock`; empty without one."""
-    for path in report["critical_paths"]:
-        if clock is not None and path["from"] == path["to"] == f"posedge {clock}":
-            return tuple(
-                Hop(hop["type"], hop["delay"], hop.get("net") or hop["to"]["cell"])
-                for hop in path["path"]
-            )
-    return ()

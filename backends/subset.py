@@ -37,18 +37,35 @@ def _line(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 _ALIAS = _line(rf"  wire ({_NAME}) = i\[(\d+)\];\n")
 _FORMULA = _line(rf"  wire ({_NAME}) = ([^;\n\[\]]+);\n")
-_LUT = (
-    rf"  wire ({_NAME}); SB_LUT4 #\(\.LUT_INIT\(16'h([0-9a-f]{{4}})\)\) ({_NAME})"
-    rf" \(\.O\(({_NAME})\), \.I0\(({_NET})\), \.I1\(({_NET})\),"
-    rf" \.I2\(({_NET})\), \.I3\(({_NET})\)\);\n"
-)
+
+
+def _lut(cell: str, parameter: str, value: str, out: str, pins: str) -> str:
+    """Return the pattern of a look-up table: groups wire, table, instance, output, inputs."""
+    inputs = "".join(rf", \.{pin}\(({_NET})\)" for pin in pins.split())
+    return (
+        rf"  wire ({_NAME}); {cell} #\(\.{parameter}\({value}\)\) ({_NAME})"
+        rf" \(\.{out}\(({_NAME})\){inputs}\);\n"
+    )
+
+
+_HEX4 = "16'h([0-9a-f]{4})"
+_ICE40 = _lut("SB_LUT4", "LUT_INIT", _HEX4, "O", "I0 I1 I2 I3")
 _CARRY = (
     rf"  wire ({_NAME}); SB_CARRY ({_NAME})"
     rf" \(\.CO\(({_NAME})\), \.I0\(({_NET})\), \.I1\(({_NET})\), \.CI\(({_NET})\)\);\n"
 )
-_CELL = _line(f"(?:{_LUT}|{_CARRY})")
+# The cells of each fabric; a module is of one of them. Inputs come lowest address bit first.
+_CELLS = (
+    _line(f"(?:{_ICE40}|{_CARRY})"),
+    _line(_lut("LUT4", "INIT", _HEX4, "Z", "A B C D")),
+    _line(_lut("LUT4", "INIT", '"0x([0-9a-f]{4})"', "Z", "A B C D")),
+    _line(_lut("LUT4", "INIT", _HEX4, "F", "I0 I1 I2 I3")),
+    _line(_lut("LUT6", "INIT", "64'h([0-9a-f]{16})", "O", "I0 I1 I2 I3 I4 I5")),
+)
 # CO is the majority of I0, I1 and CI.
 _MAJORITY = "e8e8"
+# Groups of a line that may be a LUT4 or a carry.
+_WITH_CARRY = 8 + 6
 _OUTPUT = _line(rf"  assign o\[(\d+)\] = ({_NET});\n")
 
 
@@ -111,7 +128,7 @@ def read_body(name: str, text: str) -> Body:
         raise DifferentError("unexpected ports", place=f"module {name}", expected="i and o")
     inputs, outputs = int(head[1]) + 1, int(head[2]) + 1
     aliases, at = _run(_ALIAS, text, head.end())
-    cells, at = _run(_CELL, text, at)
+    cells, at = _cells(text, at)
     luts = [_as_lut(row) for row in cells]
     formulas, at = ([], at) if luts else _run(_FORMULA, text, at)
     drives, at = _run(_OUTPUT, text, at)
@@ -135,6 +152,15 @@ def _run(
     match = line[1].match(text, at)
     assert match is not None
     return line[0].findall(text, at, match.end()), match.end()
+
+
+def _cells(text: str, at: int) -> tuple[list[tuple[str, ...]], int]:
+    """Return the run of cells that starts at `at`, of whichever fabric, and where it ends."""
+    for line in _CELLS:
+        rows, end = _run(line, text, at)
+        if rows:
+            return rows, end
+    return [], at
 
 
 class _Names:
@@ -168,11 +194,10 @@ class _Names:
 
 
 def _as_lut(row: tuple[str, ...]) -> tuple[str, ...]:
-    """Return wire, table, instance, output and four inputs of a LUT or of a carry's majority."""
-    lut, carry = row[:8], row[8:]
-    if lut[0]:
-        return lut
-    wire, instance, out, *pins = carry
+    """Return wire, table, instance, output and inputs of a LUT, or of a carry's majority."""
+    if row[0]:
+        return row[:8] if len(row) == _WITH_CARRY else row
+    wire, instance, out, *pins = row[8:]
     return wire, _MAJORITY, instance, out, *pins, "1'b0"
 
 
@@ -183,7 +208,7 @@ def _luts(names: _Names, rows: Sequence[tuple[str, ...]]) -> tuple[IntArray, Tab
     if len(set(instances)) != len(rows) or names.nets.keys() & set(instances):
         raise DifferentError("a name is declared twice", place=names.place)
     tables = np.array([int(init, 16) for init in inits], dtype=np.uint64)
-    return np.stack([names.find(pin) for pin in pins], axis=1), expand(tables, 4)
+    return np.stack([names.find(pin) for pin in pins], axis=1), expand(tables, len(pins))
 
 
 def _formulas(names: _Names, rows: Sequence[tuple[str, ...]]) -> tuple[IntArray, Tables]:

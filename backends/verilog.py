@@ -13,14 +13,18 @@ from importlib.metadata import version
 
 from amaranth.back import rtlil
 
-from gatec.backends.body import MAX_PORT_BITS, Stage, Style, write_stages
+from gatec.backends.body import MAX_PORT_BITS, Stage, write_stages
 from gatec.backends.core import CoreShape, StreamCore
 from gatec.backends.words import VERILOG_KEYWORDS
 from gatec.blocks import IntArray
 from gatec.errors import LimitError, UsageError
+from gatec.fabrics import LUT_CELLS, Style
 from gatec.netlist import Netlist, NetlistError, Port
 from gatec.stages import live_nets
 from gatec.tools.yosys import run_yosys, without_banner
+
+# SB_ is the prefix of all iCE40 cells.
+_CELL_NAMES = {cell.cell for cell in LUT_CELLS.values()}
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,9 @@ def emit(
     Parameters
     ----------
     net
-        Mapped; without stages it becomes one stage. Fan-in at most 4 for `ice40`, else 6.
+        Mapped; without stages it becomes one stage. Fan-in as `gatec.fabrics` says of the style.
     style
-        `generic` or `ice40`.
+        What the stage bodies are made of.
     beat_bits, out_beat_bits
         Widths of the streams; the whole vector when None. A vector that is longer comes in several
         beats, lowest bits first; the unused high bits of the last beat are ignored on the way in
@@ -177,8 +181,8 @@ def identifier(name: str) -> str:
     legal = re.sub("[^A-Za-z0-9_]", "_", name)[:64]
     if not re.match("[A-Za-z_]", legal):
         legal = f"m_{legal}"
-    # SB_ is the prefix of the iCE40 cells.
-    return f"{legal}_" if legal in VERILOG_KEYWORDS or legal.startswith("SB_") else legal
+    taken = legal in VERILOG_KEYWORDS or legal in _CELL_NAMES or legal.startswith("SB_")
+    return f"{legal}_" if taken else legal
 
 
 def _check_beats(shape: CoreShape) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gatec.device import Device
 from gatec.errors import UsageError
-from gatec.targets import Device, find_device, find_target
+from gatec.targets import find_device, find_target
 
 BITSTREAM = "{bitstream}"
 PLL_KINDS = ("pad", "core")

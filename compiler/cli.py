@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from gatec.backends.ice40_fit import DoesNotFit
+from gatec.backends.fit import DoesNotFit
 from gatec.commands.boards import boards, targets
 from gatec.commands.compile import compile_command
 from gatec.commands.flash import flash

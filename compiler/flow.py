@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
-from gatec.backends.body import Style
 from gatec.backends.cells import cells_model
 from gatec.backends.core import CoreShape
 from gatec.backends.testbench import testbench, testbench_name
@@ -14,6 +13,7 @@ from gatec.backends.verilog import Emitted, emit
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
+from gatec.fabrics import Style
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 from gatec.tables import MAX_FANIN

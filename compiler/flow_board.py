@@ -10,11 +10,11 @@ from gatec.boards import load_board
 from gatec.boards.recipe import Board
 from gatec.console import Progress
 from gatec.design import Design
+from gatec.device import Device
 from gatec.errors import UsageError
 from gatec.flow import Files, Physical, core_files
 from gatec.flow_ice40 import Ice40Flow
 from gatec.netlist import Netlist
-from gatec.targets import Device
 
 # Bits of a byte on the line: start, 8 data, stop.
 _LINE_BITS = 10

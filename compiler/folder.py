@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError
+from gatec.fabrics import STYLES
 from gatec.frontends import ReadOptions, read_model
 from gatec.limits import MAX_HEADER_BYTES, check_limit
 from gatec.model import OUTPUT_KINDS, ModelGraph
@@ -101,7 +102,7 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
     ("options", "output"): lambda value: value in OUTPUT_KINDS,
     ("options", "board"): lambda value: value is None or isinstance(value, str),
     ("interface", "top"): lambda value: isinstance(value, str),
-    ("interface", "style"): lambda value: value in ("generic", "ice40"),
+    ("interface", "style"): lambda value: value in STYLES,
     **{
         ("interface", side, key): lambda value: _is_integer(value, _WIDTH)
         for side in ("input", "output")

@@ -115,7 +115,12 @@ def packages(die: str) -> tuple[str, ...]:
 @cache
 def user_pins(die: str, package: str) -> frozenset[str]:
     """Return the names of the user I/O pins; raise `KeyError` for an unknown package."""
-    return frozenset(pin for row in _PINS[die][package].split() for pin in _row_pins(row))
+    return frozenset(expand_pins(_PINS[die][package]))
+
+
+def expand_pins(text: str) -> list[str]:
+    """Return the pins of rows that are written short."""
+    return [pin for row in text.split() for pin in _row_pins(row)]
 
 
 def _row_pins(row: str) -> list[str]:

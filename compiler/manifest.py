@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from gatec.backends.family import family_packages
 from gatec.design import Design, circuit_facts
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions
@@ -80,7 +81,7 @@ def make_manifest(
     """
     return {
         "gatec": tool_versions()["gatec"],
-        "tools": tool_versions(),
+        "tools": tool_versions(family_packages(options.target)),
         "model": model_section(design.mapped.model, sha256),
         "approximation": approximation,
         "options": options.recorded(),

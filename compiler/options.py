@@ -13,7 +13,10 @@ from gatec.model import OUTPUT_KINDS, OutputKind
 
 HeadKind = Literal["tree", "carry"]
 HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry")
+Resynthesis = Literal["never", "always", "try"]
+RESYNTHESIS: tuple[Resynthesis, ...] = ("never", "always", "try")
 MAX_EFFORT = 3
+MAX_SEEDS = 1000
 MAX_TIMEOUT = 1_000_000
 MAX_VECTORS = 1_000_000
 
@@ -57,6 +60,11 @@ class CompileOptions:
         where the target has them, from `-O2` on.
     seed
         Of place and route.
+    seeds
+        Place and route so many times, with `seed` and those after it; the fastest is kept.
+    resynthesis
+        Whether the family's own synthesis may map gatec's look-up tables again: `never`, `always`,
+        or `try`, which keeps the smaller of both.
     proof_timeout
         Seconds for the equivalence proof.
     allow_unproved
@@ -92,6 +100,8 @@ class CompileOptions:
     place_and_route: bool = True
     head: HeadKind | None = None
     seed: int = 1
+    seeds: int = 1
+    resynthesis: Resynthesis = "never"
     proof_timeout: float = 600.0
     allow_unproved: bool = False
     proof: bool = False
@@ -128,6 +138,10 @@ class CompileOptions:
             raise UsageError(f"--vectors {self.vectors}", expected=f"1 to {MAX_VECTORS}")
         if not 0 <= self.seed < 1 << 31:
             raise UsageError(f"--seed {self.seed}", expected=f"0 to {(1 << 31) - 1}")
+        if not 1 <= self.seeds <= MAX_SEEDS:
+            raise UsageError(f"--seeds {self.seeds}", expected=f"1 to {MAX_SEEDS}")
+        if self.resynthesis not in RESYNTHESIS:
+            raise UsageError(f"--resynthesis {self.resynthesis}", expected=" or ".join(RESYNTHESIS))
         if self.clock is not None and not self.place_and_route:
             raise UsageError(
                 "--clock without place and route, which alone can tell",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from helpers import random_netlist
 
-from gatec.backends.body import Style
 from gatec.backends.cells import cells_model
 from gatec.backends.verilog import Emitted
 from gatec.bits import Bits, from_integers, pack, unpack
@@ -68,6 +67,3 @@ def run_rtl(
         simulator=simulator,
         timeout=300,
     )
-
-
-STYLES: tuple[Style, ...] = ("generic", "ice40")

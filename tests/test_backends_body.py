@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from helpers import random_netlist
-from helpers_backends import STYLES, staged
+from helpers_backends import staged
 
-from gatec.backends.body import MAX_PORT_BITS, Style, write_stages
+from gatec.backends.body import MAX_PORT_BITS, write_stages
 from gatec.backends.subset import read_body, split_modules
 from gatec.bits import random_words
 from gatec.errors import DifferentError, LimitError
 from gatec.evaluate import evaluate_outputs
+from gatec.fabrics import STYLE_FANIN, STYLES, Style
 from gatec.netlist import Netlist, NetlistError, Port, make_ports
 from gatec.tables import AND2, expand
 
@@ -55,7 +56,7 @@ def test_generic_text() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_one_stage_reads_back_as_the_netlist(seed: int, style: Style) -> None:
     rng = np.random.default_rng(seed)
-    fanin = 4 if style == "ice40" else 6
+    fanin = STYLE_FANIN[style]
     net = staged(random_netlist(rng, 9, 60, 12, max_fanin=fanin), 1)
     (stage,) = write_stages(net, [net.output_nets], top="t", style=style)
     body = read_body(stage.name, stage.text)

@@ -7,28 +7,28 @@ import re
 import numpy as np
 import pytest
 from helpers import random_netlist
-from helpers_backends import STYLES, random_staged, same_function, staged
+from helpers_backends import random_staged, same_function, staged
 
-from gatec.backends.body import Style
 from gatec.backends.core import CoreShape
 from gatec.backends.readback import read_back
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import random_words
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
+from gatec.fabrics import STYLE_FANIN, Style
 from gatec.netlist import Netlist, Port, make_ports
 
 # Whole vectors, several beats on each side, single bits, and beats wider than the vectors.
 BEATS = [(None, None), (5, None), (None, 2), (5, 2), (1, 1), (11, 4), (16, 8)]
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", ["generic", "ice40"])
 @pytest.mark.parametrize("beats", BEATS)
 @pytest.mark.parametrize("stages", [1, 2, 5])
 def test_reads_back_as_the_netlist(
     stages: int, beats: tuple[int | None, int | None], style: Style
 ) -> None:
-    net = random_staged(stages, stages=stages, k=4 if style == "ice40" else 6)
+    net = random_staged(stages, stages=stages, k=STYLE_FANIN[style])
     emitted = emit(net, style=style, beat_bits=beats[0], out_beat_bits=beats[1])
     back = read_back(emitted.text, emitted.shape)
     assert same_function(net, back.netlist)

@@ -12,8 +12,8 @@ from helpers import random_netlist
 from helpers_uart import Event, UartLog, run_uart
 
 from gatec.backends.board_top import BoardTop, board_top, core_clock
-from gatec.backends.cells import cells_model
-from gatec.backends.ice40 import simulation_models, synthesise
+from gatec.backends.cells import cells_model, vendor_models
+from gatec.backends.ice40 import synthesise
 from gatec.backends.uart import baud_divisor
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import pack, unpack
@@ -162,7 +162,7 @@ def test_after_synthesis(tmp_path: Path) -> None:
     frames = random_frames(9, 4)
     top = emitted_top()
     netlist = synthesise({"top.v": top.verilog, "core.v": core().text}, top.top)
-    sources = {"netlist.v": netlist.verilog, "cells.v": simulation_models()}
+    sources = {"netlist.v": netlist.verilog, "cells.v": vendor_models("ice40")}
     log = run_uart(
         tmp_path, sources, top.top, bytes_of(frames), clock="clk_osc", clock_ps=CLOCK, bit_ps=BIT
     )

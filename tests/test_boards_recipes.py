@@ -110,7 +110,7 @@ def test_recipe_of_the_user_loads(tmp_path: Path) -> None:
         ('pll = "core"', 'pll = "no"', r"\[clock\]: pll is 'no'; expected pad or core"),
         ('"{bitstream}"', '"x.bin"', r"\[flash\]: command is \['iceprog', 'x.bin'\]"),
         ('name = "mine"', 'name = "yours"', "name is 'yours'; expected 'mine'"),
-        ('target = "ice40"', 'target = "ice41"', "unknown target 'ice41'; expected ice40, generic"),
+        ('target = "ice40"', 'target = "ice41"', "unknown target 'ice41'; expected ice40, ecp5"),
         ('device = "hx1k"', 'device = "hx2k"', "unknown device 'hx2k'; expected lp384, lp1k"),
         ('"tq144"', '"tq100"', "unknown package 'tq100'; expected cb121"),
         ("mhz = 12", "mhz 12", "is not TOML: "),

@@ -14,8 +14,8 @@ import pytest
 from helpers import require
 
 import gatec
-from gatec.backends.cells import cells_model
-from gatec.backends.ice40 import simulation_models, synthesise
+from gatec.backends.cells import cells_model, vendor_models
+from gatec.backends.ice40 import synthesise
 from gatec.backends.ice40_route import place_and_route
 from gatec.bits import Bits, pack, to_integers, unpack
 from gatec.driver import CompileResult
@@ -82,7 +82,7 @@ def verilog_of(result: CompileResult, netlist: str) -> dict[str, str]:
     if netlist == "emitted":
         return {"core.v": result.verilog, "cells.v": cells_model("ice40")}
     synthesis = synthesise({"core.v": result.verilog}, result.design.emitted.top)
-    return {"synth.v": synthesis.verilog, "models.v": simulation_models()}
+    return {"synth.v": synthesis.verilog, "models.v": vendor_models("ice40")}
 
 
 @pytest.mark.parametrize("netlist", ["emitted", "synthesised"])

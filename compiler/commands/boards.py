@@ -25,4 +25,5 @@ def targets() -> None:
         for device in target.devices.values():
             packages = sorted(device.packages, key=lambda name: (name != device.package, name))
             default = "*" if device.name == target.device else " "
-            click.echo(f" {default} {device.name:<6} {device.luts:>5} LUT4  {' '.join(packages)}")
+            name = f"{device.name:<10} {device.luts:>5} LUTs"
+            click.echo(f" {default} {name}  {' '.join(packages)}")

@@ -15,7 +15,7 @@ from gatec.driver import compile_model
 from gatec.frontends import ReadOptions
 from gatec.manifest import to_json
 from gatec.model import OUTPUT_KINDS
-from gatec.options import HEAD_KINDS, CompileOptions
+from gatec.options import HEAD_KINDS, RESYNTHESIS, CompileOptions
 from gatec.report import summary
 
 _TARGET = (
@@ -33,6 +33,21 @@ _TARGET = (
         help="Stop after the proved Verilog: no place and route, no bitstream.",
     ),
     click.option("--seed", type=int, default=1, show_default=True, help="Of place and route."),
+    click.option(
+        "--seeds",
+        type=int,
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Route with N seeds from --seed on and keep the fastest.",
+    ),
+    click.option(
+        "--resynthesis",
+        type=click.Choice(RESYNTHESIS),
+        default="never",
+        show_default=True,
+        help="Let the family's own synthesis map gatec's LUTs again; try keeps the smaller.",
+    ),
 )
 _CIRCUIT = (
     click.option(

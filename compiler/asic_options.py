@@ -28,12 +28,18 @@ class AsicOptions:
         Folder in which to look for its files; the variable PDK_ROOT when None.
     dont_use
         Patterns of names of cells to avoid, beside those that the library or gatec knows of.
+    tiny_tapeout
+        Add a project folder for Tiny Tapeout: the core has 8-bit beats then.
+    threshold_cells
+        File with cells of threshold logic (`gatec.backends.asic.threshold_cells`) to compare with.
     """
 
     liberty: tuple[Path, ...] = ()
     known: str | None = None
     pdk_root: Path | None = None
     dont_use: tuple[str, ...] = ()
+    tiny_tapeout: bool = False
+    threshold_cells: Path | None = None
 
     def __post_init__(self) -> None:
         if self.pdk_root is not None and self.known is None:
@@ -73,4 +79,8 @@ class AsicOptions:
 
     def recorded(self) -> dict[str, object]:
         """Return the options that decide the output, for the manifest: no paths."""
-        return {"library": self.known, "dont_use": list(self.dont_use)}
+        return {
+            "library": self.known,
+            "dont_use": list(self.dont_use),
+            "tiny_tapeout": self.tiny_tapeout,
+        }

@@ -16,11 +16,14 @@ from gatec.backends.asic.flip_flops import choose_register
 from gatec.backends.asic.implement import Gates, implement, net_rates
 from gatec.backends.asic.power import Power, estimate_power
 from gatec.backends.asic.text import write_models
+from gatec.backends.asic.threshold_cells import read_threshold_cells
+from gatec.backends.asic.tiny_tapeout import BEAT_BITS
 from gatec.bits import ALL_ONES, Words, random_words
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
 from gatec.flow import Files, Flow, Physical, core_files, timing
+from gatec.flow_asic_files import check_tiny_tapeout, more_outputs
 from gatec.liberty.arcs import Arcs
 from gatec.liberty.fanout import gate_delay
 from gatec.liberty.load import Library
@@ -68,9 +71,19 @@ class AsicFlow(Flow):
         return self._loaded[0]
 
     @property
+    def named(self) -> NamedLibrary | None:
+        """What is known of the library."""
+        return self._loaded[1]
+
+    @property
     def arcs(self) -> Arcs:
         """Their tables."""
         return self._loaded[2]
+
+    @property
+    def scripts(self) -> tuple[str, ...]:
+        """ABC's scripts at the effort that was asked for."""
+        return _SCRIPTS[self.options.optimise]
 
     @property
     def keeps_gates(self) -> bool:
@@ -85,6 +98,10 @@ class AsicFlow(Flow):
                 expected="no such option: cells have no look-up tables",
             )
         super().check()
+        if self.asked.tiny_tapeout:
+            check_tiny_tapeout(self)
+        if self.asked.threshold_cells is not None:
+            read_threshold_cells(self.asked.threshold_cells)
         if self.required_clock is not None and not self.arcs.has_timing:
             raise UsageError(
                 f"--clock {self.required_clock:g} with {self.lib.name}",
@@ -106,7 +123,9 @@ class AsicFlow(Flow):
         return max(1, int(1000 / clock_mhz / level))
 
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
-        """Return what the user asked for, else whole vectors."""
+        """Return what the user asked for, else bytes for Tiny Tapeout, else whole vectors."""
+        if self.asked.tiny_tapeout:
+            return BEAT_BITS, BEAT_BITS
         return self.options.beat_bits, self.options.out_beat_bits
 
     def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
@@ -120,7 +139,7 @@ class AsicFlow(Flow):
                 design.emitted,
                 self.lib,
                 self.arcs,
-                _SCRIPTS[self.options.optimise],
+                self.scripts,
                 period_ns=1000 / clock,
                 timeout=self.options.proof_timeout,
                 allow_unproved=self.options.allow_unproved,
@@ -129,7 +148,9 @@ class AsicFlow(Flow):
         if gates.timing is not None:
             with progress.step("estimate the power"):
                 power = self._power(gates, clock)
-        return self._physical(design, gates, power, clock), files | self._files(design, gates)
+        facts, more = more_outputs(self, design, gates, progress, clock)
+        physical = self._physical(design, gates, power, clock) | facts
+        return physical, files | self._files(design, gates) | more
 
     def _power(self, gates: Gates, clock_mhz: float) -> Power:
         """Estimate the power with random vectors, one in each cycle."""

@@ -97,7 +97,7 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
     ("files",): lambda value: (
         isinstance(value, dict)
         and all(isinstance(text, str) for pair in value.items() for text in pair)
-        and not any("/" in name for name in value)
+        and not any(_leaves(name) for name in value)
     ),
     ("options", "output"): lambda value: value in OUTPUT_KINDS,
     ("options", "board"): lambda value: value is None or isinstance(value, str),
@@ -117,6 +117,11 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
     ),
     ("physical",): lambda value: value is None or isinstance(value, dict),
 }
+
+
+def _leaves(name: str) -> bool:
+    """Return whether the name of a file could lead out of the folder."""
+    return any(part in ("", ".", "..") for part in name.split("/")) or "\\" in name
 
 
 def _is_integer(value: object, allowed: range) -> bool:

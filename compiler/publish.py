@@ -58,7 +58,7 @@ def _check_target(target: Path) -> None:
 
 def _strangers(target: Path) -> list[str]:
     """Return the names in a folder that its manifest does not list, sorted."""
-    names = {path.name for path in target.iterdir()} if target.is_dir() else set()
+    names = {path.relative_to(target).as_posix() for path in target.rglob("*") if not path.is_dir()}
     try:
         manifest = json.loads((target / MANIFEST).read_bytes())
         known = {MANIFEST, *manifest["files"]} if "gatec" in manifest else set()
@@ -89,6 +89,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def publish(target: Path, files: Mapping[str, bytes]) -> None:
     """Put `files` (name to content) into the folder `target`, replacing an older output whole.
+
+    A name may have folders in front: `test/tb.v`.
 
     Raises `UsageError` when the file system refuses; an older output then stays as it was.
     """
@@ -138,12 +140,14 @@ def _publish(target: Path, files: Mapping[str, bytes]) -> None:
     fresh, lock = _fresh_folder(parent)
     try:
         for name, content in files.items():
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
             with (fresh / name).open("wb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
         fresh.chmod(0o777 & ~_umask())
-        _sync(fresh)
+        for folder in {(fresh / name).parent for name in files} | {fresh}:
+            _sync(folder)
         _take_place(fresh, target)
         _sync(parent)
     finally:

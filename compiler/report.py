@@ -141,6 +141,20 @@ def _cell_rows(physical: Mapping[str, Any]) -> list[tuple[str, str]]:
         power = physical["power_uw"]
         parts = ", ".join(f"{key} {value:.1f}" for key, value in power.items() if key != "total")
         rows.append(("power", f"{power['total']:.1f} uW ({parts}); {physical['power_of']}"))
+    if "tiny_tapeout" in physical:
+        tiles = physical["tiny_tapeout"]
+        rows.append(
+            ("Tiny Tapeout", f"{tiles['tiles']} tiles, {tiles['filled']:.0%} of them cells")
+        )
+    if "threshold" in physical:
+        found = physical["threshold"]
+        rows.append(
+            (
+                "threshold",
+                f"area {found['area']:.1f} with {found['threshold_cells']} threshold cells, "
+                f"{found['cmos_area']:.1f} in CMOS alone (neither sized); {found['proof']}",
+            )
+        )
     proof = physical["proof"]
     rows.append(("gates", f"{proof['equivalence']} to the core ({proof['method']})"))
     return rows

@@ -20,6 +20,7 @@ DRIVER_MODULES = (
     "gatec.estimator",
     "gatec.flow",
     "gatec.flow_asic",
+    "gatec.flow_asic_files",
     "gatec.flow_board",
     "gatec.flow_fpga",
     "gatec.flow_ice40",

@@ -77,6 +77,7 @@ def map_gates(
     script: str,
     *,
     target_ps: float | None = None,
+    genlib: str | None = None,
     timeout: float = 3600.0,
 ) -> Mapping:
     """Map a combinational netlist, whose inputs and outputs are then `i3` and `o3`.
@@ -86,6 +87,8 @@ def map_gates(
     target_ps
         The delay to size for, in ps; None neither buffers nor sizes, which a library without
         timing requires.
+    genlib
+        The gates in ABC's own format, in place of what the library's files say.
 
     Raises
     ------
@@ -93,8 +96,13 @@ def map_gates(
         ABC failed, took too long, or wrote something that is not such a network.
     """
     inputs = {"in.blif": write_blif(net)}
-    inputs["cells.lib"] = mapping_library(library)
-    commands = ["read_lib -w cells.lib", "read_blif in.blif", script]
+    if genlib is None:
+        inputs["cells.lib"] = mapping_library(library)
+        commands = ["read_lib -w cells.lib"]
+    else:
+        inputs["cells.genlib"] = genlib
+        commands = ["read_genlib cells.genlib"]
+    commands += ["read_blif in.blif", script]
     if target_ps is not None:
         goal = max(1, int(target_ps))
         commands += ["topo", f"buffer -c -p -N {MAX_FANOUT}", "topo"]

@@ -1,18 +1,18 @@
-"""Adder cells of a library in place of a netlist's adders, before the mapper sees the rest.
+"""Cells in place of parts of a netlist, such as adders, before the mapper sees the rest.
 
-ABC maps to cells of one output. So the adders are taken out: what they compute becomes inputs of
-what is left, and what they read its outputs. The mapper sees no path through them; the timing
-analysis of the whole does.
+ABC maps to cells of one output. So adders are taken out: what they compute becomes inputs of what
+is left, and what they read its outputs. The mapper sees no path through them; the timing analysis
+of the whole does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gatec.backends.asic.adders import Adder, carry_forms, find_adders
+from gatec.backends.asic.adders import carry_forms, find_adders
 from gatec.liberty.functions import ALL
 from gatec.liberty.load import Cell, Library
 from gatec.netlist import Netlist, Port, make_ports
@@ -48,21 +48,41 @@ class AdderCell:
 
 @dataclass(frozen=True)
 class Box:
-    """An adder that was taken out.
+    """A part of a netlist that was taken out.
 
     Attributes
     ----------
-    adder
+    cell
         The cell that takes its place.
     reads
-        The outputs, counted from 0, of the rest that its inputs read.
+        The outputs, counted from 0, of the rest that its inputs read, in order.
     shows
-        The inputs of the rest that are its total and its carry.
+        By output of the cell, the input of the rest that it drives.
     """
 
-    adder: AdderCell
+    cell: Cell
     reads: tuple[int, ...]
-    shows: tuple[int, int]
+    shows: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is to be taken out: gates that one cell replaces.
+
+    Attributes
+    ----------
+    cell
+        The cell.
+    nets, inverted
+        The net of each of its inputs, and whether the cell reads the complement of it.
+    shows
+        By output of the cell: the gate that it replaces, and whether as its complement.
+    """
+
+    cell: Cell
+    nets: tuple[int, ...]
+    inverted: tuple[bool, ...]
+    shows: Mapping[str, tuple[int, bool]]
 
 
 def adder_cell(library: Library, inputs: int) -> AdderCell | None:
@@ -81,62 +101,69 @@ def adder_cell(library: Library, inputs: int) -> AdderCell | None:
     return None
 
 
-def take_out(net: Netlist, cells: Mapping[int, AdderCell]) -> tuple[Netlist, list[Box]]:
-    """Return a netlist of one input and one output port without its adders, and these.
+def adder_parts(net: Netlist, cells: Mapping[int, AdderCell]) -> list[Part]:
+    """Return the adders of a netlist that cells of so many inputs replace."""
+    taken: set[int] = set()
+    parts = []
+    for inputs, cell in sorted(cells.items(), reverse=True):
+        for adder in find_adders(net, inputs):
+            if taken & {adder.total, adder.carry}:
+                continue
+            taken |= {adder.total, adder.carry}
+            flips = tuple(
+                inverted != flip for inverted, flip in zip(adder.inverted, cell.flips, strict=True)
+            )
+            # Each inverted input inverts the sum.
+            odd = flips.count(True) % 2 == 1
+            total = (adder.total_inverted != cell.total_inverted) != odd
+            carry = adder.carry_inverted != cell.carry_inverted
+            shows = {cell.total: (adder.total, total), cell.carry: (adder.carry, carry)}
+            parts.append(Part(cell.cell, adder.nets, flips, shows))
+    return parts
+
+
+def take_out(net: Netlist, parts: Sequence[Part]) -> tuple[Netlist, list[Box]]:
+    """Return a netlist of one input and one output port without some parts, and these.
 
     Parameters
     ----------
-    cells
-        The cell for adders of that many inputs.
+    parts
+        No gate is in two of them.
     """
-    taken: set[int] = set()
-    found: list[tuple[Adder, AdderCell]] = []
-    for inputs, cell in sorted(cells.items(), reverse=True):
-        for adder in find_adders(net, inputs):
-            if not taken & {adder.total, adder.carry}:
-                taken |= {adder.total, adder.carry}
-                found.append((adder, cell))
     stay = np.ones(net.num_gates, dtype=bool)
-    stay[list(taken)] = False
-    width = net.num_inputs + 2 * len(found)
-    ports = make_ports(("x", width))
+    stay[[gate for part in parts for gate, _ in part.shows.values()]] = False
+    shown = sum(len(part.shows) for part in parts)
+    ports = make_ports(("x", net.num_inputs + shown))
     first = int(ports[0].nets[-1]) + 1
-    writer = _Inverters(first)
+    early = _Inverters(first)
     moved = np.zeros(net.num_nets, dtype=np.int32)
     moved[: net.first_gate] = np.arange(net.first_gate)
-    shown = ports[0].nets[net.num_inputs :].reshape(-1, 2)
     boxes: list[Box] = []
-    at = net.num_outputs
-    for (adder, cell), nets in zip(found, shown.tolist(), strict=True):
-        flips = tuple(
-            ours != theirs for ours, theirs in zip(adder.inverted, cell.flips, strict=True)
-        )
-        odd = sum(flips) % 2 == 1
-        signs = (
-            (adder.total_inverted != cell.total_inverted) != odd,
-            adder.carry_inverted != cell.carry_inverted,
-        )
-        for gate, net_shown, sign in zip((adder.total, adder.carry), nets, signs, strict=True):
-            moved[net.first_gate + gate] = writer.invert(net_shown) if sign else net_shown
-        first_input = nets[0] - net.first_input
-        reads = tuple(range(at, at + len(flips)))
-        boxes.append(Box(cell, reads, (first_input, first_input + 1)))
-        at += len(flips)
+    at_input, at_output = net.num_inputs, net.num_outputs
+    for part in parts:
+        shows = {}
+        for pin, (gate, inverted) in part.shows.items():
+            own = net.first_input + at_input
+            moved[net.first_gate + gate] = early.invert(own) if inverted else own
+            shows[pin] = at_input
+            at_input += 1
+        reads = tuple(range(at_output, at_output + len(part.nets)))
+        boxes.append(Box(part.cell, reads, shows))
+        at_output += len(reads)
     kept = np.flatnonzero(stay)
-    start = first + len(writer.sources)
+    start = first + len(early.sources)
     moved[net.first_gate + kept] = np.arange(start, start + len(kept))
-    writer.next_net = start + len(kept)
+    late = _Inverters(start + len(kept))
     ends = moved[net.output_nets].tolist()
-    late = _Inverters(writer.next_net)
-    for adder, cell in found:
-        for net_read, inverted, flip in zip(adder.nets, adder.inverted, cell.flips, strict=True):
+    for part in parts:
+        for net_read, inverted in zip(part.nets, part.inverted, strict=True):
             source = int(moved[net_read])
-            ends.append(late.invert(source) if inverted != flip else source)
+            ends.append(late.invert(source) if inverted else source)
     columns = max(1, net.fanin.shape[1])
     fanin = np.concatenate(
-        [writer.fanin(columns), moved[net.fanin[kept]].reshape(-1, columns), late.fanin(columns)]
+        [early.fanin(columns), moved[net.fanin[kept]].reshape(-1, columns), late.fanin(columns)]
     )
-    tables = np.concatenate([writer.tables(), net.tables[kept], late.tables()])
+    tables = np.concatenate([early.tables(), net.tables[kept], late.tables()])
     rest = Netlist(net.name, ports, (Port("y", np.array(ends)),), fanin, tables)
     rest.verify()
     return rest, boxes

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gatec.backends.asic.cells import CellNetlist
 from gatec.backends.asic.equal import prove_machines
 from gatec.backends.asic.machine import Machine
-from gatec.backends.asic.map import map_machine
+from gatec.backends.asic.map import adder_choices, map_machine
 from gatec.backends.asic.readback import GateText, read_gates
 from gatec.backends.asic.reference import reference_machine
 from gatec.backends.asic.source import source_machine
@@ -101,13 +101,15 @@ def _best(
     source: Machine, library: Library, arcs: Arcs, scripts: Sequence[str], period_ns: float
 ) -> tuple[CellNetlist, str, Timing | None]:
     """Return the smallest mapping that meets the clock; the fastest where none does."""
+    kept = adder_choices(library)
     if not arcs.has_timing:
-        found = map_machine(source, library, scripts, target_ps=None)
+        found = map_machine(source, library, scripts, target_ps=None, kept=kept)
         netlist, script = min(found, key=lambda pair: pair[0].area)
         return netlist, script, None
     fastest = None
     for share in _LOGIC_SHARES:
-        mapped = map_machine(source, library, scripts, target_ps=1000 * share * period_ns)
+        target = 1000 * share * period_ns
+        mapped = map_machine(source, library, scripts, target_ps=target, kept=kept)
         timed = [(netlist, script, analyse(netlist, arcs)) for netlist, script in mapped]
         met = [found for found in timed if found[2].period_ns <= period_ns]
         if met:

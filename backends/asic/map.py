@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
 from gatec.backends.asic.abc_map import Mapping, map_gates
 from gatec.backends.asic.adders import split_adders
-from gatec.backends.asic.boxes import AdderCell, Box, adder_cell, take_out
+from gatec.backends.asic.boxes import Box, Part, adder_cell, adder_parts, take_out
 from gatec.backends.asic.cells import CellBuilder, CellNetlist
 from gatec.backends.asic.flip_flops import Register, choose_register
 from gatec.backends.asic.machine import CLOCK, Machine
@@ -29,9 +30,11 @@ def map_machine(
     scripts: Sequence[str],
     *,
     target_ps: float | None,
+    genlib: str | None = None,
+    kept: Sequence[Callable[[Netlist], Sequence[Part]]] = (),
     timeout: float = 3600.0,
 ) -> list[tuple[CellNetlist, str]]:
-    """Map a machine to cells by each of the scripts, with and without adder cells.
+    """Map a machine to cells by each of the scripts, with and without keeping parts.
 
     Returns what comes of each way, and its name.
 
@@ -39,6 +42,11 @@ def map_machine(
     ----------
     target_ps
         Delay to size for between registers; None neither buffers nor sizes.
+    genlib
+        The gates in ABC's own format, in place of what the library's files say.
+    kept
+        What finds parts of the logic that cells replace before ABC sees the rest: each is tried,
+        and none.
 
     Raises
     ------
@@ -48,29 +56,28 @@ def map_machine(
     register = choose_register(library)
     logic = _logic(machine, register)
     found = []
-    for cells in _adder_choices(library):
-        rest, boxes = take_out(logic, cells) if cells else (logic, [])
-        if cells and not boxes:
-            continue
+    choices = [logic_parts for find in kept if (logic_parts := find(logic))]
+    for parts in ((), *choices):
+        rest, boxes = take_out(logic, parts) if parts else (logic, [])
         subject = split_adders(rest)
-        named = "".join(f", {cell.cell.name}" for cell in cells.values())
+        named = "".join(f", {name}" for name in sorted({part.cell.name for part in parts}))
         for script in scripts:
-            mapping = map_gates(subject, library, script, target_ps=target_ps, timeout=timeout)
+            mapping = map_gates(
+                subject, library, script, target_ps=target_ps, genlib=genlib, timeout=timeout
+            )
             netlist = _Assembler(machine, library, register, mapping).netlist(boxes)
             found.append((netlist, f"{script}{named}"))
     return found
 
 
-def _adder_choices(library: Library) -> list[dict[int, AdderCell]]:
-    """Return which adder cells to try: none, full adders, full and half adders."""
+def adder_choices(library: Library) -> list[Callable[[Netlist], Sequence[Part]]]:
+    """Return what finds adders for cells of a library: full adders, and half adders too."""
     cells = {inputs: adder_cell(library, inputs) for inputs in (3, 2)}
     known = {inputs: cell for inputs, cell in cells.items() if cell is not None}
-    choices: list[dict[int, AdderCell]] = [{}]
-    if 3 in known:
-        choices.append({3: known[3]})
-        if 2 in known:
-            choices.append(known)
-    return choices
+    if 3 not in known:
+        return []
+    full = partial(adder_parts, cells={3: known[3]})
+    return [full, partial(adder_parts, cells=known)] if 2 in known else [full]
 
 
 def _logic(machine: Machine, register: Register) -> Netlist:
@@ -115,11 +122,11 @@ class _Assembler:
             bit += port.width
         states = self._fresh(net.num_registers)
         self.net |= {f"i{bit + k}": int(n) for k, n in enumerate(states)}
-        inner = self._fresh(2 * len(boxes))
+        inner = self._fresh(sum(len(box.shows) for box in boxes))
         bit += net.num_registers
         self.net |= {f"i{bit + k}": int(n) for k, n in enumerate(inner)}
         self._gates()
-        self._adders(boxes)
+        self._boxes(boxes)
         ends = [self._signal(f"o{k}") for k in range(net.num_outputs + net.num_registers)]
         outputs, at = [], 0
         taken: set[int] = {n for port in inputs for n in port.nets.tolist()}
@@ -150,16 +157,15 @@ class _Assembler:
             pins = {pin: self._signal(name) for pin, name in gate.pins.items()}
             self.builder.add(gate.cell, f"g{number}", pins)
 
-    def _adders(self, boxes: Sequence[Box]) -> None:
+    def _boxes(self, boxes: Sequence[Box]) -> None:
         for number, box in enumerate(boxes):
-            cell = box.adder.cell
+            cell = box.cell
             pins = {
                 pin: self._signal(f"o{read}")
                 for pin, read in zip(cell.inputs, box.reads, strict=True)
             }
-            for pin, shown in zip((box.adder.total, box.adder.carry), box.shows, strict=True):
-                pins[pin] = self._signal(f"i{shown}")
-            self.builder.add(cell, f"a{number}", pins)
+            pins |= {pin: self._signal(f"i{shown}") for pin, shown in box.shows.items()}
+            self.builder.add(cell, f"p{number}", pins)
 
     def _own(self, net: int, taken: set[int]) -> int:
         """Return the net, or one behind a buffer where it is constant or another port's."""

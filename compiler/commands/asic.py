@@ -39,8 +39,19 @@ _OPTIONS = (
         metavar="PATTERN",
         help="Cells that target asic avoids, such as '*_16'.",
     ),
+    click.option(
+        "--tiny-tapeout",
+        is_flag=True,
+        help="Of target asic, add a Tiny Tapeout project: bytes in and out, a testbench.",
+    ),
+    click.option(
+        "--threshold-cells",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Of target asic, map to these cells of threshold logic too, and compare: see README.",
+    ),
 )
-_NAMES = ("liberty", "known", "pdk_root", "dont_use")
+_NAMES = ("liberty", "known", "pdk_root", "dont_use", "tiny_tapeout", "threshold_cells")
 
 
 def asic_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,7 +60,7 @@ def asic_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def collected(**values: Any) -> Any:
         given = {name: values.pop(name) for name in _NAMES}
-        given = {name: value for name, value in given.items() if value not in (None, ())}
+        given = {name: value for name, value in given.items() if value not in (None, (), False)}
         if given and values["target"] != "asic":
             name = next(iter(given)).replace("known", "library").replace("_", "-")
             raise UsageError(f"--{name} with target {values['target']}", expected="--target asic")

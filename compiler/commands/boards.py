@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gatec.boards import list_boards, load_board
+from gatec.liberty.named import NAMED
 from gatec.targets import TARGETS
 
 
@@ -19,9 +20,12 @@ def boards() -> None:
 
 @click.command()
 def targets() -> None:
-    """List the targets, their devices and packages (* and first: the default)."""
+    """List the targets, their devices and packages (* and first: the default), libraries."""
     for target in TARGETS.values():
         click.echo(f"{target.name}: {target.description}")
+        if target.name == "asic":
+            for library in NAMED.values():
+                click.echo(f"   {library.name:<9} {library.description}")
         for device in target.devices.values():
             packages = sorted(device.packages, key=lambda name: (name != device.package, name))
             default = "*" if device.name == target.device else " "

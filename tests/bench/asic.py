@@ -2,6 +2,7 @@
 
     python tests/bench/asic.py scripts [NET ...]    # area of gates, sums and argmax, by ABC script
     python tests/bench/asic.py stock [NET ...]      # a whole core beside behavioural Verilog
+    python tests/bench/asic.py tiles [NET ...]      # Tiny Tapeout: area with byte streams, tiles
 
 `scripts` compares combinational areas without buffers and sizing: the best of gatec's scripts on
 split adders with and without the library's adder cells, and the best of three scripts that are
@@ -18,20 +19,26 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 from compile_nets import NETS, SHARED
 
 import gatec
 from gatec.asic_options import AsicOptions
 from gatec.backends.asic.abc_map import STANDARD, map_gates
 from gatec.backends.asic.adders import split_adders
-from gatec.backends.asic.boxes import adder_cell, take_out
+from gatec.backends.asic.boxes import adder_cell, adder_parts, take_out
+from gatec.backends.circuit import write_module
+from gatec.blocks import Argmax, Block, GroupSum, InputBits, LutLayer
+from gatec.errors import LimitError
 from gatec.frontends import ReadOptions, read_model
 from gatec.liberty.load import Library, load_library
+from gatec.liberty.parse import read_text
 from gatec.lower import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist, Port
 from gatec.passes import tidy
 from gatec.passes.runner import run_passes
+from gatec.tables import expand
 from gatec.tools.yosys import run_yosys
 
 LIBERTY = SHARED.parent / "liberty"
@@ -39,6 +46,7 @@ FILES = {
     "sky130hd": "sky130_fd_sc_hd__tt_025C_1v80.lib.gz",
     "sg13g2": "sg13g2_stdcell_typ_1p20V_25C.lib.gz",
 }
+RANDOM = "random 3x2550"
 AVOID = ("*__lpflow_*", "*__probe*")
 ABC_ALONE = (
     "strash; dch; map -a",
@@ -49,7 +57,17 @@ ABC_ALONE = (
 
 
 def read(name: str) -> ModelGraph:
-    """Return a net of the shared folder."""
+    """Return a net of the shared folder, or a random one of three layers of 2,550 gates."""
+    if name == RANDOM:
+        rng = np.random.default_rng(0)
+        blocks: list[Block] = [InputBits("input", 256)]
+        for layer in range(3):
+            before = blocks[-1].out_width
+            wiring = rng.integers(0, before, (2550, 2))
+            tables = expand(rng.integers(0, 16, 2550, dtype=np.uint64), 2)
+            blocks.append(LutLayer(f"layer{layer}", before, wiring, tables))
+        blocks += [GroupSum("groupsum", 2550, 10), Argmax("argmax", 10)]
+        return ModelGraph.chain(blocks, "random")
     file, inputs, more = NETS[name]
     return read_model(SHARED / file, ReadOptions(inputs=inputs, classes=10, **more))
 
@@ -67,7 +85,7 @@ def compare_scripts(name: str, library: Library) -> list[str]:
     ours = [area(split_adders(net), library, script) for script in STANDARD]
     cell = adder_cell(library, 3)
     if cell is not None:
-        rest, boxes = take_out(net, {3: cell})
+        rest, boxes = take_out(net, adder_parts(net, {3: cell}))
         subject = split_adders(rest)
         adders = len(boxes) * cell.cell.area
         ours += [adders + area(subject, library, script) for script in STANDARD]
@@ -77,8 +95,6 @@ def compare_scripts(name: str, library: Library) -> list[str]:
 def behavioural(model: ModelGraph) -> str:
     """Return a net as its author would write it: gates, counts with `+`, and a search loop."""
     net, _ = run_passes(lower(model.with_output("bits")).netlist, tidy(6))
-    from gatec.backends.gates import write_module
-
     gates = write_module(
         net.replace(name="gates", outputs=(Port("y", net.output_nets),)),
         [f"x{n}" for n in range(net.num_inputs)],
@@ -123,8 +139,6 @@ endmodule
 
 def stock_area(model: ModelGraph, file: Path) -> float:
     """Return the area that stock Yosys makes of the behavioural Verilog."""
-    from gatec.liberty.parse import read_text
-
     commands = [
         "read_verilog top.v",
         "synth -flatten -top top",
@@ -162,7 +176,24 @@ def compare_stock(name: str, library: str) -> list[str]:
     ]
 
 
+def compare_tiles(name: str, library: str) -> list[str]:
+    """Return a row: area of the core with bytes in and out, tiles, and how full they are."""
+    options = AsicOptions(
+        liberty=(LIBERTY / FILES[library],), known=library, dont_use=AVOID, tiny_tapeout=True
+    )
+    try:
+        result = gatec.compile(
+            read(name), target="asic", asic=options, stages=1, optimise=1, vectors=16
+        )
+    except LimitError as error:
+        return ["", "none", str(error)]
+    physical = result.manifest["physical"]
+    tiles = physical["tiny_tapeout"]
+    return [f"{physical['area']:.0f}", tiles["tiles"], f"{tiles['filled']:.0%}"]
+
+
 HEADS = {
+    "tiles": ["area", "tiles", "filled"],
     "scripts": ["dch; map -a", "dch; amap", "Yosys' default", "gatec", "gatec / best"],
     "stock": ["area", "delay ns", "mW at 100 MHz", "stock area", "ratio", "proof"],
 }
@@ -181,7 +212,9 @@ def main() -> None:
     for name in arguments.names:
         for library, file in FILES.items():
             start = time.monotonic()
-            if arguments.what == "scripts":
+            if arguments.what == "tiles":
+                row = compare_tiles(name, library)
+            elif arguments.what == "scripts":
                 row = compare_scripts(name, load_library([LIBERTY / file], dont_use=AVOID))
             else:
                 row = compare_stock(name, library)

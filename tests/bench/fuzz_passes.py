@@ -52,7 +52,10 @@ def main() -> None:
     batches = range(-(-arguments.nets // arguments.batch))
     try:
         for number in batches if arguments.only is None else (arguments.only,):
+            known = len(campaign.failures)
             campaign.run(number, arguments.batch)
+            for failure in campaign.failures[known:]:
+                print(failure, file=sys.stderr, flush=True)
             if sys.stderr.isatty():
                 print(f"\rbatch {number + 1} of {len(batches)}", end="", file=sys.stderr)
     except KeyboardInterrupt:

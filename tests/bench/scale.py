@@ -1,6 +1,6 @@
 """Compile synthetic nets of a hundred thousand to millions of gates; print time, memory and size.
 
-    python tests/bench/scale.py [--gates 100000 300000 1000000] [--full]
+    python tests/bench/scale.py [--gates 100000 300000 1000000] [--full] [--no-yosys]
 
 Each net is written to a file first, as a trainer would. Then `gatec compile -O1` without place and
 route runs in a process of its own, from that file to the published folder: one pipeline stage, the
@@ -9,7 +9,9 @@ net of 7,000,000 gates, which takes minutes.
 
 CPU seconds are those of gatec and of the tools that it runs; the peak is the sum over all these
 processes at one time, sampled twenty times a second. Sizes are exact; seconds depend on the
-machine.
+machine. The last columns are Yosys' `synth_ice40` on Verilog of the same net, with one expression a
+gate and `+` for the class sums, where it ends within ten minutes: it proves nothing. After a net on
+which it does not, larger ones are not tried.
 """
 
 from __future__ import annotations
@@ -30,10 +32,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from helpers_synthetic import synthetic_model
 
+from gatec.backends.expressions import expression
+from gatec.blocks import GroupSum, LutLayer
 from gatec.console import Progress
+from gatec.model import ModelGraph
+from gatec.tools.runner import ToolTimeout
+from gatec.tools.yosys import run_yosys
 
 _SAMPLES_A_SECOND = 20
+# Steps of fewer seconds are counted to the next one.
+_BRIEF = 0.05
 _FULL = 7_000_000
+_YOSYS_SECONDS = 600
 
 
 def cpu_seconds() -> float:
@@ -59,6 +69,8 @@ class Recorder(Progress):
     def end(self, title: str) -> None:
         """Report what was done since the last report."""
         cpu, now = cpu_seconds(), time.monotonic()
+        if now - self._begun < _BRIEF:
+            return
         row = {"step": title, "seconds": now - self._begun, "CPU s": cpu - self._cpu}
         print(json.dumps(row), flush=True)
         self._cpu, self._begun = cpu, now
@@ -172,6 +184,59 @@ def measure(gates: int, folder: Path) -> tuple[dict[str, object], list[dict[str,
     return result, steps
 
 
+def flat_verilog(model: ModelGraph) -> str:
+    """Return a model of layers, class sums and an argmax as a person would write it."""
+    lines = [f"module net (input [{model.num_inputs - 1}:0] l0, output [3:0] best);"]
+    layers = [block for block in model.blocks if isinstance(block, LutLayer)]
+    for number, layer in enumerate(layers, 1):
+        lines.append(f"wire [{layer.out_width - 1}:0] l{number};")
+        for gate, (table, fanin) in enumerate(
+            zip(layer.tables.tolist(), layer.fanin.tolist(), strict=True)
+        ):
+            template, slots = expression(table)
+            text = template % tuple(f"l{number - 1}[{fanin[slot]}]" for slot in slots)
+            lines.append(f"assign l{number}[{gate}] = {text};")
+    head = model.head
+    assert isinstance(head, GroupSum)
+    width, last = head.score_bits, f"l{len(layers)}"
+    for score in range(head.classes):
+        bits = (f"{last}[{score * head.group + bit}]" for bit in range(head.group))
+        lines.append(f"wire [{width - 1}:0] s{score} = {' + '.join(bits)};")
+    high, best = "s0", "4'd0"
+    for score in range(1, head.classes):
+        lines.append(f"wire g{score} = s{score} > {high};")
+        lines.append(f"wire [{width - 1}:0] h{score} = g{score} ? s{score} : {high};")
+        lines.append(f"wire [3:0] b{score} = g{score} ? 4'd{score} : {best};")
+        high, best = f"h{score}", f"b{score}"
+    return "\n".join([*lines, f"assign best = {best};", "endmodule", ""])
+
+
+def measure_yosys(gates: int) -> dict[str, object]:
+    """Return seconds, peak and LUTs of Yosys; `-` where it does not end in time."""
+    text = flat_verilog(synthetic_model(gates))
+    commands = [
+        "read_verilog net.v",
+        "synth_ice40 -top net",
+        "tee -o count.json stat -json",
+    ]
+    peak, start = Peak(os.getpid()), time.monotonic()
+    base = resident(os.getpid())
+    try:
+        run = run_yosys(
+            commands, inputs={"net.v": text}, outputs=["count.json"], timeout=_YOSYS_SECONDS
+        )
+    except ToolTimeout:
+        return {"Yosys s": f"> {_YOSYS_SECONDS}", "Yosys MB": "-", "Yosys LUT4": "-"}
+    finally:
+        peak.stop()
+    cells = json.loads(run.files["count.json"])["design"]["num_cells_by_type"]
+    return {
+        "Yosys s": round(time.monotonic() - start, 1),
+        "Yosys MB": (peak.peak - base) >> 20,
+        "Yosys LUT4": cells["SB_LUT4"],
+    }
+
+
 def show(rows: list[dict[str, object]], header: bool) -> None:
     """Print rows of a table."""
     if header:
@@ -186,17 +251,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gates", type=int, nargs="*", default=[100_000, 300_000, 1_000_000])
     parser.add_argument("--full", action="store_true")
+    parser.add_argument("--no-yosys", action="store_true")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
         compile_one(arguments.one)
         return
     with tempfile.TemporaryDirectory() as folder:
-        results = []
+        results, asked = [], not arguments.no_yosys
         for gates in arguments.gates + [_FULL] * arguments.full:
             row, steps = measure(gates, Path(folder))
             show(steps, header=True)
-            results.append(row)
+            rival: dict[str, object] = dict.fromkeys(("Yosys s", "Yosys MB", "Yosys LUT4"), "-")
+            if asked:
+                rival = measure_yosys(gates)
+                asked = not isinstance(rival["Yosys s"], str)
+            results.append(row | rival)
     show(results, header=True)
 
 

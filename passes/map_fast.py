@@ -15,9 +15,9 @@ from gatec.proof.cover import Link, Route, has_kernels
 # From this many gates on ABC takes more time than compiling our mapper's kernels, which happens
 # once for each installation.
 LARGE = 10_000
-# Nets of gates of at most so many inputs are taken apart to gates of two, which cuts can share: that
-# saves 10 % of the look-up tables of a net of LogicTreeNet-S's shape. On random gates of four inputs
-# it gains nothing, and on those of six it takes 45 times as long to gain nothing.
+# Nets of gates of at most so many inputs are taken apart to gates of two, which cuts can share. It
+# saves 10 % of the look-up tables of a net of LogicTreeNet-S's shape and nothing on random gates of
+# four inputs. On random gates of six it takes 45 times as long to save nothing.
 _APART = 4
 
 

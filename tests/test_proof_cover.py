@@ -23,6 +23,7 @@ from gatec.proof import cover
 from gatec.proof.cover import Link, Route, proved_along, proved_by_claims
 from gatec.proof.cover_kernel import MAX_CONE
 from gatec.proof.parts import prove_in_parts
+from gatec.proof.structure import equal_outputs
 from gatec.proof.verdict import Verdict
 from gatec.tables import AND2, VARIABLE, XOR2
 
@@ -243,3 +244,11 @@ def test_without_numba_routes_prove_nothing_and_abc_maps(monkeypatch: pytest.Mon
     slow, nothing = mapped(reference)
     assert not nothing
     assert prove_in_parts(reference, slow, None, 60).verdict is Verdict.EQUIVALENT
+
+
+def test_structure_does_not_mind_slots_that_nothing_reads() -> None:
+    for seed in range(10):
+        net = random_netlist(np.random.default_rng(seed), INPUTS, 60, 12)
+        wide = net.replace(fanin=np.pad(net.fanin, ((0, 0), (0, 6 - net.fanin.shape[1]))))
+        assert equal_outputs(net, wide).all()
+        assert equal_outputs(wide, net).all()

@@ -87,9 +87,11 @@ class _Known:
         pending = np.flatnonzero((tables != 0) & (tables != VARIABLE[0]))
         hashed = tables[pending] * _MIX[0]
         for slot in range(inputs.shape[1]):
-            hashed ^= (inputs[pending, slot].astype(np.uint64) + _MIX[slot]) * _MIX[slot + 1]
-            hashed ^= hashed >> np.uint64(29)
-            hashed *= _MIX[0]
+            read = inputs[pending, slot].astype(np.uint64)
+            mixed = hashed ^ (read + _MIX[slot]) * _MIX[slot + 1]
+            mixed ^= mixed >> np.uint64(29)
+            # Slots that are not read come last; the other netlist may have more or fewer of them.
+            hashed = np.where(read != CONST0_NET, mixed * _MIX[0], hashed)
         slots = ((hashed ^ (hashed >> np.uint64(32))) & self._mask).astype(np.int64)
         while len(pending):
             free = self.number[slots] == _EMPTY

@@ -165,10 +165,13 @@ KINDS: dict[str, type[Rival]] = {
 NAMES = tuple(KINDS)
 
 
-def prepare(name: str, model: ModelGraph, folder: Path, budget: float) -> Rival | None:
+def prepare(
+    name: str, model: ModelGraph, folder: Path, budget: float, *, build: bool = True
+) -> Rival | None:
     """Return a rival by its name in the table, or None and a line on stderr that says why not.
 
-    What was built in `folder` before, or failed to be, is not built again.
+    What was built in `folder` before, or failed to be, is not built again; without `build`, nothing
+    is.
     """
     own = folder / name.replace(" ", "_").replace("&", "")
     own.mkdir(parents=True, exist_ok=True)
@@ -176,6 +179,8 @@ def prepare(name: str, model: ModelGraph, folder: Path, budget: float) -> Rival 
     record = own / "built.json"
     try:
         if not record.exists():
+            if not build:
+                raise Unavailable(f"not built in {folder}")
             record.write_text(json.dumps(_build(rival)))
         built = json.loads(record.read_text())
         if "failed" in built:

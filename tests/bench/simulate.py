@@ -8,7 +8,8 @@ reads every output of the one before equally often. 48k is six layers of 8,000 g
 disturbs less; rounds are interleaved, and medians printed. gatec's figures are from packed inputs
 to class numbers. A compiler may take `--budget` seconds for a net; what it made is kept in `--out`
 and taken from there the next time; a rival that failed at one size is not tried at the next.
-`--build` stops when all is built. Below the table stands what gatec promises, and whether it held.
+`--build` stops when all is built, `--built` leaves out what is not. Below the table stands what
+gatec promises, and whether it held.
 """
 
 from __future__ import annotations
@@ -129,7 +130,9 @@ class Table:
     limit: float
 
 
-def prepare(model: ModelGraph, names: list[str], folder: Path, budget: float) -> dict[str, Rival]:
+def prepare(
+    model: ModelGraph, names: list[str], folder: Path, budget: float, *, build: bool
+) -> dict[str, Rival]:
     """Return gatec's engines and the rivals that got ready, by name."""
     entries: dict[str, Rival] = {}
     for name in OURS:
@@ -138,7 +141,7 @@ def prepare(model: ModelGraph, names: list[str], folder: Path, budget: float) ->
         entries[name].load()
         entries[name].prepared = processor_seconds() - start
     for name in names:
-        found = rivals.prepare(name, model, folder, budget)
+        found = rivals.prepare(name, model, folder, budget, build=build)
         if isinstance(found, DifflogicC):
             check_equal(model, make_engine(model, "llvm"), found)
         if found is not None:
@@ -148,7 +151,7 @@ def prepare(model: ModelGraph, names: list[str], folder: Path, budget: float) ->
 
 def measure(model: ModelGraph, entries: dict[str, Rival], rounds: int) -> Table:
     """Run all in turn, several times."""
-    samples = max(2048, 3_000_000_000 // model.num_gates // 512 * 512)
+    samples = max(10_240, 3_000_000_000 // model.num_gates // 512 * 512)
     limits = []
     times: dict[str, list[float]] = {key: [] for key in entries}
     with tempfile.TemporaryDirectory() as name:
@@ -251,6 +254,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--build", action="store_true")
+    parser.add_argument("--built", action="store_true")
     parser.add_argument("--skip", nargs="*", choices=rivals.NAMES, default=[])
     arguments = parser.parse_args()
     names = [name for name in rivals.NAMES if name not in arguments.skip]
@@ -266,7 +270,8 @@ def main() -> None:
         trying = list(names)
         for size in arguments.sizes:
             model = random_model(*SIZES[size])
-            entries = prepare(model, trying, out / size, arguments.budget)
+            build = not arguments.built
+            entries = prepare(model, trying, out / size, arguments.budget, build=build)
             entries[OURS[0]].prepared += llvm
             trying = [name for name in trying if name in entries]
             if not arguments.build:

@@ -57,3 +57,14 @@ def combinational(net: Netlist) -> Netlist:
         register_d=np.zeros(0),
         register_init=np.zeros(0),
     )
+
+
+def sequential(core: Netlist, like: Netlist) -> Netlist:
+    """Return what `combinational` made of a netlist, since changed, with its registers again."""
+    *outputs, state = core.outputs
+    return core.replace(
+        inputs=like.inputs,
+        outputs=tuple(outputs),
+        register_d=state.nets,
+        register_init=like.register_init,
+    )

@@ -18,6 +18,7 @@ from gatec.passes.pipeline import pipeline
 from gatec.passes.prune import prune
 from gatec.passes.split import split
 from gatec.passes.unpack import unpack
+from gatec.passes.windows import windows
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ COLLAPSE = _pass("collapse", collapse)
 UNPACK = _pass("unpack", unpack)
 MAP_FAST = _pass("map_fast", map_fast)
 MAP_LUT = _pass("map_lut", map_lut)
+WINDOWS = _pass("windows", windows)
 PIPELINE = _pass("pipeline", pipeline)
 
 PASSES: tuple[Pass, ...] = (
@@ -81,6 +83,7 @@ PASSES: tuple[Pass, ...] = (
     UNPACK,
     MAP_FAST,
     MAP_LUT,
+    WINDOWS,
     PIPELINE,
 )
 
@@ -103,7 +106,7 @@ def _standard(k: int) -> tuple[Step, ...]:
 
 
 def _best(k: int) -> tuple[Step, ...]:
-    return (CLEAN, MAP_LUT.having(k=k, scripts=BEST))
+    return (CLEAN, MAP_LUT.having(k=k, scripts=BEST), WINDOWS.having(k=k))
 
 
 def tidy(k: int) -> tuple[Step, ...]:

@@ -10,7 +10,7 @@ from gatec.netlist import Netlist
 from gatec.passes.absorb import absorb
 from gatec.passes.prune import prune
 from gatec.passes.split import split
-from gatec.rewire import combinational
+from gatec.rewire import combinational, sequential
 from gatec.tools.abc import run_abc
 from gatec.tools.runner import ToolFailed
 
@@ -55,7 +55,7 @@ def map_lut(
     core = combinational(net)
     parts = _parts(core)
     if parts is None:
-        return _sequential(_smallest(core, k, scripts, timeout), net)
+        return sequential(_smallest(core, k, scripts, timeout), net)
     front, back = (_smallest(part, k, scripts, timeout) for part in parts)
     return connected((front, back), net)
 
@@ -104,14 +104,3 @@ def _mapped(text: str, script: str, timeout: float) -> str:
 
 def _cost(net: Netlist) -> tuple[int, int]:
     return net.num_gates, net.depth
-
-
-def _sequential(core: Netlist, like: Netlist) -> Netlist:
-    """Return `core` with the registers of `like` again."""
-    *outputs, state = core.outputs
-    return core.replace(
-        inputs=like.inputs,
-        outputs=tuple(outputs),
-        register_d=state.nets,
-        register_init=like.register_init,
-    )

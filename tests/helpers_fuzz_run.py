@@ -296,4 +296,6 @@ def _configured(chosen: Pass, rng: Rng) -> Pass:
         return chosen.having(k=k, scripts=(str(rng.choice(list(BEST))),))
     if chosen.name == "map_fast":
         return chosen.having(k=k, large=0)
+    if chosen.name == "windows":
+        return chosen.having(k=k, most_steps=200)
     return chosen.having(k=k) if chosen.name in ("split", "collapse") else chosen

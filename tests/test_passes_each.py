@@ -25,6 +25,7 @@ from gatec.passes import (
     PIPELINES,
     PRUNE,
     SPLIT,
+    WINDOWS,
     Pass,
 )
 from gatec.passes.map_lut import map_lut
@@ -105,6 +106,26 @@ def test_map_lut_splits_wide_gates(k: int) -> None:
         after.verify()
         assert after.fanin.shape[1] <= k
         assert_equivalent(net, after)
+
+
+@pytest.mark.parametrize("k", [3, 4, 6])
+def test_windows_keep_cuts_registers_and_levels(k: int) -> None:
+    run = WINDOWS.having(k=k, most_steps=300).run
+    check_pass(run, random_netlists(12, registers=True), idempotent=False)
+    for net in random_netlists(12):
+        after = run(net)
+        assert after.num_gates <= net.num_gates
+        assert after.depth <= net.depth or after is net
+
+
+def test_windows_find_what_mapping_leaves() -> None:
+    # y = (a & b) | (a & ~b & c), and z reads the same three: two tables, not four.
+    net = from_text(
+        "netlist small k=2\ninput x[3] bits\ng0 = lut2:8 x[0] x[1]\ng1 = lut2:2 x[0] x[1]\n"
+        "g2 = lut2:8 g1 x[2]\ng3 = lut2:e g0 g2\noutput y[1] bits = g3\n"
+    )
+    assert WINDOWS.having(k=2).run(net).num_gates == 2
+    assert WINDOWS.having(k=3).run(net).num_gates == 1
 
 
 def test_map_lut_keeps_a_smaller_input() -> None:

@@ -26,9 +26,9 @@ _HOT, _COLD = (0.14, 0.3), 0.06
 # Steps between two looks at the clock.
 _SLICE = 64
 # Of windows: the temperature, tables at most, and steps for each of them.
-_WARM = 0.08
+_WARM = 0.1
 _MOST = 24
-_STEPS = 50
+_STEPS = 20
 
 
 def fewest_luts(

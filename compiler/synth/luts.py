@@ -9,7 +9,7 @@ import numpy as np
 from gatec.bits import Words
 from gatec.blocks import IntArray
 from gatec.netlist import CONST0_NET, CONST1_NET, FIRST_INPUT, Netlist, Port
-from gatec.tables import CONST1, MAX_FANIN, expand
+from gatec.tables import CONST1, MAX_FANIN, expand, swap
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,20 +48,28 @@ def from_netlist(net: Netlist) -> Luts:
     """Return a netlist without state registers, whose gates read no constants (after `fold`)."""
     assert not net.num_registers, "a netlist with state registers"
     assert not (net.fanin == CONST1_NET).any(), "a constant among the fan-ins"
-    # Used slots first: a gate's table does not depend on the others, wherever they are.
-    used = net.fanin != CONST0_NET
-    slots = np.argsort(~used, axis=1, kind="stable")
-    assert (np.diff(used.astype(np.int8), axis=1) <= 0).all(), "a gap among the fan-ins"
+    source, tables = _without_gaps(net)
     number = np.zeros(net.num_nets, dtype=np.int32)
     number[FIRST_INPUT:] = 1 + np.arange(net.num_nets - FIRST_INPUT)
     fanin = np.zeros((net.num_gates, MAX_FANIN), dtype=np.int32)
-    fanin[:, : net.fanin.shape[1]] = number[np.take_along_axis(net.fanin, slots, axis=1)]
-    width, tables, outputs = used.sum(axis=1), np.array(net.tables), number[net.output_nets]
+    fanin[:, : net.fanin.shape[1]] = number[source]
+    width, outputs = (source != CONST0_NET).sum(axis=1), number[net.output_nets]
     if (net.output_nets == CONST1_NET).any():  # the search knows no constant 1
         outputs[net.output_nets == CONST1_NET] = 1 + net.num_inputs + net.num_gates
         fanin = np.concatenate([fanin, np.zeros((1, MAX_FANIN), dtype=np.int32)])
         width, tables = np.append(width, 0), np.append(tables, CONST1)
     return Luts(net.num_inputs, fanin, width.astype(np.int32), tables, outputs)
+
+
+def _without_gaps(net: Netlist) -> tuple[IntArray, Words]:
+    """Return fan-ins and tables with the slots that are used first."""
+    fanin, tables = np.array(net.fanin), np.array(net.tables)
+    for _ in range(fanin.shape[1]):
+        for slot in range(fanin.shape[1] - 1):
+            gap = (fanin[:, slot] == CONST0_NET) & (fanin[:, slot + 1] != CONST0_NET)
+            tables[gap] = swap(tables[gap], slot, slot + 1)
+            fanin[gap, slot], fanin[gap, slot + 1] = fanin[gap, slot + 1], CONST0_NET
+    return fanin, tables
 
 
 def to_netlist(luts: Luts, like: Netlist) -> Netlist:

@@ -151,7 +151,7 @@ def plan_head(model: ModelGraph, lut_inputs: int, options: CompileOptions) -> He
     if not adds:
         return None
     bits = lower(model.with_output("bits")).netlist
-    mapped, _ = run_passes(bits, PIPELINES[options.optimise](lut_inputs))
+    mapped, _ = run_passes(bits, PIPELINES[min(options.optimise, _CARRY_EFFORT)](lut_inputs))
     first = HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
     if options.optimise < _SEARCH_EFFORT:
         return first

@@ -125,7 +125,7 @@ def _lower_weighted(
     cells: list[Compressors] = []
     for bit in range(int(magnitudes.max()).bit_length()):
         counted = np.where(magnitudes >> bit & 1, literals, CONST0_NET).astype(np.int32)
-        counted = counted[:, (counted != CONST0_NET).any(axis=0)]
+        counted = _packed(counted)
         if not counted.shape[1]:
             continue
         if counted.shape[1] == 1:
@@ -141,6 +141,19 @@ def _lower_weighted(
     if len(columns[0]) > 1:
         del columns[0][0]
     return _add_columns(builder, columns, cells), cells
+
+
+def _packed(rows: IntArray) -> IntArray:
+    """Return rows of literals with constant 0 behind all others, and cut off where all have it.
+
+    Adder cells take them from the front, so that a row with few literals takes few cells.
+    """
+    nothing = rows == CONST0_NET
+    if not nothing.any():
+        return rows
+    order = np.argsort(nothing, axis=1, kind="stable")
+    most = int((~nothing).sum(axis=1).max())
+    return np.take_along_axis(rows, order, axis=1)[:, :most]
 
 
 def _column(columns: list[list[IntArray]], weight: int) -> list[IntArray]:

@@ -83,7 +83,7 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
                     f"{width} nets cross a register rank",
                     file=net.name,
                     place=f"stage {number}",
-                    expected=f"at most {MAX_PORT_BITS}: fewer stages (--stages 1), or a smaller model",
+                    expected=f"at most {MAX_PORT_BITS}: --stages 1, or a smaller model",
                 )
         gates = np.flatnonzero(net.stage == number)
         cell = LUT_CELLS.get(style)

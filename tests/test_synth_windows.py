@@ -57,7 +57,7 @@ def test_random_circuits_stay_themselves() -> None:
     for seed in range(6):
         aig = wide_aig(seed)
         effort = Effort(steps=40_000, seed=seed)
-        found = by_windows(aig, Clock(effort), effort, 1.0)
+        found = by_windows(aig, Clock(effort), effort, 0.0, 1.0)
         assert found.num_ands <= aig.num_ands
         assert_same(aig, found)
 

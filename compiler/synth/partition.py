@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,8 +21,8 @@ from gatec.synth.state import below, make_state, take_aig
 from gatec.synth.walk import UNIT, walk
 from gatec.synth.windows import find_window
 
-# Of the time, in turn: ABC, windows, ABC, windows.
-_TURNS = 4
+# The time is cut into so many slices.
+_SLICES = 12
 # Steps in one window for each of its gates, while it cools in so many stages.
 _STEPS = 60
 _STAGES = 4
@@ -29,19 +30,25 @@ _HOT, _COLD = 0.3, 0.15
 
 
 def partitioned(aig: Aig, effort: Effort) -> Aig:
-    """Return the smallest circuit found, at most as large as `aig`; the caller proves it."""
+    """Return the smallest circuit found, at most as large as `aig`; the caller proves it.
+
+    Each slice of the time goes to what took more gates away the last time, ABC or windows; where
+    they took equally many, in turn.
+    """
     clock = Clock(effort)
     best = aig
-    for turn in range(_TURNS):
-        until = (turn + 1) / _TURNS
-        if turn % 2 == 0:
-            best = _restructured(best, clock, effort, until)
-        else:
-            best = by_windows(best, clock, effort, until)
+    ways = (_restructured, by_windows)
+    gains = [math.inf, math.inf]
+    for number in range(_SLICES):
+        way = number % 2 if gains[0] == gains[1] else gains.index(max(gains))
+        seeded = replace(effort, seed=effort.seed + effort.walks * number)
+        found = ways[way](best, clock, seeded, number / _SLICES, (number + 1) / _SLICES)
+        gains[way] = best.num_ands - found.num_ands
+        best = found
     return best
 
 
-def _restructured(aig: Aig, clock: Clock, effort: Effort, until: float) -> Aig:
+def _restructured(aig: Aig, clock: Clock, effort: Effort, _begin: float, until: float) -> Aig:
     """Return the smallest of ABC's results for several seeds, side by side."""
     seconds = None if effort.steps else (until - clock.progress(0)) * effort.seconds
     with ThreadPoolExecutor(effort.walks) as pool:
@@ -50,15 +57,15 @@ def _restructured(aig: Aig, clock: Clock, effort: Effort, until: float) -> Aig:
         return min([aig, *(job.result() for job in jobs)], key=lambda found: found.num_ands)
 
 
-def by_windows(aig: Aig, clock: Clock, effort: Effort, until: float) -> Aig:
-    """Return what windows leave of a circuit when the clock's progress is `until`.
+def by_windows(aig: Aig, clock: Clock, effort: Effort, begin: float, until: float) -> Aig:
+    """Return what windows leave of a circuit from progress `begin` to `until`.
 
     Every exchange is right by construction: the signals that leave a window stay what they are on
     all assignments of those that enter it.
     """
     random = np.array([2 * effort.seed + 1], dtype=np.uint64)
     whole = AndCircuit.of(aig)
-    steps = clock.steps_at(until - 1 / _TURNS)
+    steps = clock.steps_at(begin)
     with ThreadPoolExecutor(effort.walks) as pool:
         while len(whole.circuit.order) and clock.progress(steps) < until:
             circuit = whole.circuit

@@ -22,6 +22,7 @@ from amaranth.hdl import (
     Signal,
 )
 
+from gatec.backends.constraints import Constraints, pcf, port_bits
 from gatec.backends.core import CoreShape
 from gatec.backends.pll import PllSettings, pll_instance, pll_settings
 from gatec.backends.uart import baud_divisor
@@ -90,7 +91,7 @@ def board_top(
     frame = UartFrame(baud_divisor(mhz, board.baud), core.beats_in, round(mhz * 1e3 * pause_ms))
     shell = _Shell(board, core, frame, pll)
     top = f"{core.top}_{board.name}"
-    return BoardTop(top, _verilog(shell, top), _pcf(board), mhz, pll)
+    return BoardTop(top, _verilog(shell, top), pcf(board_constraints(board)), mhz, pll)
 
 
 def core_clock(board: Board, clock_mhz: float | None) -> tuple[float, PllSettings | None]:
@@ -100,6 +101,11 @@ def core_clock(board: Board, clock_mhz: float | None) -> tuple[float, PllSetting
     """
     if clock_mhz is None or clock_mhz == board.clock_mhz:
         return board.clock_mhz, None
+    if board.pll == "none":
+        raise UsageError(
+            f"--clock {clock_mhz:g} on {board.name}",
+            expected=f"{board.clock_mhz:g}, the oscillator's: no PLL is set on {board.target}",
+        )
     pll = pll_settings(board.clock_mhz, clock_mhz)
     return pll.mhz, pll
 
@@ -179,16 +185,9 @@ def _verilog(shell: _Shell, top: str) -> str:
     return without_banner(run.files["top.v"])
 
 
-def _pcf(board: Board) -> str:
-    lines = [
-        f"# {board.description}: {board.device.name}-{board.package}",
-        f"set_io clk_osc {board.clock_pin}",
-        f"set_io uart_rx {board.uart_rx}",
-        f"set_io uart_tx {board.uart_tx}",
-    ]
-    if len(board.leds) == 1:
-        lines.append(f"set_io led {board.leds[0]}")
-    else:
-        lines += [f"set_io led[{bit}] {pin}" for bit, pin in enumerate(board.leds)]
-    lines.append(f"set_frequency clk_osc {board.clock_mhz:g}")
-    return "\n".join(lines) + "\n"
+def board_constraints(board: Board) -> Constraints:
+    """Return the pins and the clock of a board's top."""
+    pins = {"clk_osc": board.clock_pin, "uart_rx": board.uart_rx, "uart_tx": board.uart_tx}
+    pins |= dict(zip(port_bits({"led": len(board.leds)}), board.leds, strict=True))
+    comment = f"{board.description}: {board.device.name}-{board.package}"
+    return Constraints(comment, pins, "clk_osc", board.clock_mhz)

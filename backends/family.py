@@ -88,7 +88,9 @@ class Family:
 
 def _trellis(device: Device, package: str) -> list[str]:
     chosen = ["--device", device.parts[package]] if device.parts else [device.flag]
-    more = [] if device.parts else ["--package", package, "--speed", "6"]
+    # The 5G parts come in one speed grade.
+    speed = "8" if device.name.startswith("um5g") else "6"
+    more = [] if device.parts else ["--package", package, "--speed", speed]
     more += ["--lpf", "design.constraints", "--lpf-allow-unconstrained"]
     return [*chosen, *more, "--textcfg", _CONFIG]
 

@@ -14,7 +14,7 @@ package = "sg48"
 [clock]
 pin = "35"
 mhz = 12.0
-pll = "pad"                                # "core" where the pin is not the PLL's own
+pll = "pad"                                # "core" on other pins than a PLL's; not iCE40: "none"
 
 [uart]
 rx = "6"                                   # as the FPGA sees it: its input

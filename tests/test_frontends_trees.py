@@ -113,6 +113,33 @@ def test_thresholds_compare_as_float32_does(tmp_path: Path) -> None:
         assert np.array_equal(model.predict(as_bits(codes)), np.arange(256) >= code)
 
 
+@pytest.mark.parametrize("size", [1e-10, 2.0**-40, 5e9])
+def test_small_and_large_values_decide_alike(tmp_path: Path, size: float) -> None:
+    """Leaves of 1e-10 are not 0."""
+
+    def change(learner: Any) -> None:
+        model = learner["gradient_booster"]["model"]
+        tree = {
+            "left_children": [1, -1, -1], "right_children": [2, -1, -1],
+            "split_indices": [3, 0, 0], "split_conditions": [0.5, -size, size],
+        }  # fmt: skip
+        model["trees"], model["tree_info"] = [tree], [0]
+        learner["learner_model_param"]["base_score"] = "5E-1"
+
+    model = read_model(changed(tmp_path / "net.json", change), CANCER)
+    codes = np.zeros((256, 30), dtype=np.int64)
+    codes[:, 3] = np.arange(256)
+    assert np.array_equal(model.predict(as_bits(codes)), np.arange(256) >= 128)
+
+
+def test_trees_behind_the_best_round_are_told_of(tmp_path: Path) -> None:
+    def change(learner: Any) -> None:
+        learner["attributes"] = {"best_iteration": "1"}
+
+    text = str(inspect_model(changed(tmp_path / "net.json", change), CANCER))
+    assert "booster[: 2]" in text
+
+
 def changed(path: Path, change: Callable[[Any], Any]) -> Path:
     value = json.loads((DATA / "xgb_binary.json").read_text())
     change(value["learner"])

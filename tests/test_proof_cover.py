@@ -14,10 +14,12 @@ from helpers_synthetic import synthetic_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatec.bits import all_inputs
+from gatec.bits import all_inputs, random_words
 from gatec.evaluate import evaluate_nets, evaluate_outputs
+from gatec.heads.carry import carry_head
+from gatec.heads.tree import HeadPlan, plan_tree
 from gatec.lower import lower
-from gatec.netlist import Netlist, Port, make_ports
+from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
 from gatec.passes.map_fast import map_fast
 from gatec.proof import cover
 from gatec.proof.cover import Link, Route, proved_along, proved_by_claims
@@ -252,3 +254,17 @@ def test_structure_does_not_mind_slots_that_nothing_reads() -> None:
         wide = net.replace(fanin=np.pad(net.fanin, ((0, 0), (0, 6 - net.fanin.shape[1]))))
         assert equal_outputs(net, wide).all()
         assert equal_outputs(wide, net).all()
+
+
+def test_structure_takes_carries_for_gates() -> None:
+    """They add no level to their chain, and are computed one after the other all the same."""
+    plan = HeadPlan(np.arange(30)[None], *plan_tree(30))
+    net = carry_head(plan, "head", 6).netlist
+    level = net.levels
+    within = (level[net.fanin] == level[net.first_gate :, None]) & (net.fanin >= net.first_gate)
+    assert within.any()
+    cut = net.replace(fanin=np.where(within, CONST0_NET, net.fanin), chains=None)
+    words = random_words(np.random.default_rng(0), net.num_inputs, 4)
+    same = (evaluate_outputs(net, words) == evaluate_outputs(cut, words)).all(axis=1)
+    assert not (equal_outputs(net, cut) & ~same).any()
+    assert equal_outputs(net, net.replace(chains=None)).all()

@@ -71,7 +71,7 @@ def _uses(cell: Cell) -> Iterator[Register]:
     outputs = {}
     for name in cell.outputs:
         function = cell.pins[name].function
-        if function and set(names_in(function)) <= set(state):
+        if function and not cell.pins[name].three_state and set(names_in(function)) <= set(state):
             outputs[name] = evaluate(function, state)
     for data in cell.inputs:
         others = [pin for pin in cell.inputs if pin not in (clock, data)]

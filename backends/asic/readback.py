@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatec.backends.asic.machine import CLOCK, Machine, Wiring
+from gatec.backends.subset import check_between
 from gatec.errors import DifferentError
 from gatec.liberty.functions import ALL, FunctionError, evaluate, names_in, variables
 from gatec.liberty.load import Cell, FlipFlop, Library
@@ -64,10 +65,12 @@ def read_gates(text: str, top: str, library: Library) -> GateText:
 class _Reader:
     def __init__(self, text: str, top: str, library: Library) -> None:
         self.top, self.lib = top, library
-        self.lines = text.split("\n")
+        # Nothing that is looked for is an empty line: a text that is cut off ends at one.
+        self.lines = [*text.split("\n"), ""]
         self.at = 0
         self.bits: dict[str, int] = {"1'b0": 0, "1'b1": 1}
         self.next_bit = 2
+        self.declared: set[str] = set()
         self.wiring = Wiring()
         self.ports: dict[str, dict[str, list[int]]] = {"input": {}, "output": {}}
         self.registers: dict[str, tuple[int, int]] = {}
@@ -104,18 +107,22 @@ class _Reader:
         )
 
     def _new(self, name: str) -> int:
-        """Number a wire; other things have names that no wire can have."""
-        if name in self.bits:
-            raise self._wrong(f"{name} is declared twice")
+        """Number a bit; those without a wire have names that no wire can have."""
+        assert name not in self.bits
         self.bits[name] = self.next_bit
         self.next_bit += 1
         return self.next_bit - 1
 
+    def _declare(self, name: str) -> str:
+        """Take the name of a port, wire or instance, which all are of one kind in Verilog."""
+        if name in self.declared:
+            raise self._wrong(f"{name} is declared twice")
+        self.declared.add(name)
+        return name
+
     def _head(self) -> None:
-        while self.at < len(self.lines) and (
-            not self.lines[self.at] or self.lines[self.at].startswith("// ")
-            or self.lines[self.at] == "//"
-        ):  # fmt: skip
+        while self.at < len(self.lines) and not self.lines[self.at].startswith("module "):
+            check_between(self.lines[self.at])
             self.at += 1
         if self.at == len(self.lines) or self.lines[self.at] != f"module {self.top} (":
             raise self._wrong("unexpected text", f"module {self.top}")
@@ -125,6 +132,7 @@ class _Reader:
             if match is None:
                 raise self._wrong(f"unexpected text {self.lines[self.at][:60]!r}", "a port")
             way, high, name = match.groups()
+            self._declare(name)
             bits = [name] if high is None else [f"{name}[{k}]" for k in range(int(high) + 1)]
             self.ports[way][name] = [self._new(bit) for bit in bits]
             self.at += 1
@@ -135,7 +143,7 @@ class _Reader:
             line = self.lines[self.at]
             wire = _WIRE.fullmatch(line)
             if wire is not None:
-                self._new(wire[1])
+                self._new(self._declare(wire[1]))
             elif line == "endmodule":
                 break
             else:
@@ -158,9 +166,11 @@ class _Reader:
                 break
             pins[pin[1]] = self.bits[pin[2]]
             at = pin.end()
-        if at != len(match[3]) or not set(cell.inputs) <= set(pins) <= set(cell.pins):
+        # What a pin that is both does to its wire, no function says.
+        known = {*cell.inputs, *cell.outputs}
+        if at != len(match[3]) or not set(cell.inputs) <= set(pins) <= known:
             raise self._wrong(f"pins of {match[2]}", f"all inputs of {cell.name}, each once")
-        self._new(f"instance {match[2]}")
+        self._declare(match[2])
         self.instances.append((cell, match[2], pins))
 
     def _constants(self, cell: Cell, pins: Mapping[str, int]) -> None:
@@ -201,7 +211,8 @@ class _Reader:
             values = {flip_flop.state: _NOT, flip_flop.inverse: _SAME}
         for output in cell.outputs:
             if output in pins:
-                function = cell.pins[output].function
+                pin = cell.pins[output]
+                function = None if pin.three_state else pin.function
                 if function is None or not set(names_in(function)) <= set(values):
                     raise self._wrong(f"{name}: {output} shows more than its state")
                 self.wiring.add(pins[output], evaluate(function, values), state)

@@ -71,7 +71,8 @@ class _Known:
         phase = np.zeros(net.num_nets, dtype=bool)
         number[: net.first_gate] = np.arange(net.first_gate)
         number[1], phase[1] = CONST0_NET, True
-        levels = net.levels[net.first_gate :]
+        # On a chain, gates of one level read each other: here they are gates like others.
+        levels = net.replace(chains=None).levels[net.first_gate :]
         order = np.argsort(levels, kind="stable")
         ends = np.flatnonzero(np.diff(levels[order], append=-1)) + 1
         for gates in np.split(order, ends[:-1]):

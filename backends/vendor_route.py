@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 
-from gatec.backends.family import Family, Packer
+from gatec.backends.family import Family
 from gatec.backends.fit import (
     FEWER_STAGES,
     NARROWER,
@@ -61,7 +61,7 @@ def place_and_route(
     arguments += ["--report", "report.json", "--seed", str(seed), "--timing-allow-fail"]
     arguments += ["--freq", f"{clock_mhz:g}"]
     try:
-        run = yowasp_tool(family.package, family.function, family.tool).run(
+        run = _nextpnr(family).run(
             arguments,
             inputs={"design.json": design.json, "design.constraints": constraints},
             outputs=["design.config", "report.json"],
@@ -84,26 +84,32 @@ def place_and_route(
 
 def check_tools(family: Family) -> None:
     """Raise `ToolError` unless the family's tools are installed."""
-    yowasp_tool(family.package, family.function, family.tool)
-    _packer_tool(family.packer)
+    _nextpnr(family)
+    _packer_tool(family)
 
 
 def pack(family: Family, device: Device, config: bytes) -> bytes:
     """Return the bitstream of nextpnr's configuration."""
-    run = _packer_tool(family.packer).run(
+    run = _packer_tool(family).run(
         family.packer.arguments(device), inputs={"design.config": config}, outputs=["design.bit"]
     )
     return run.files["design.bit"]
 
 
-def _packer_tool(packer: Packer) -> Tool:
+def _nextpnr(family: Family) -> Tool:
+    return yowasp_tool(family.package, family.function, family.tool, family.name)
+
+
+def _packer_tool(family: Family) -> Tool:
+    packer = family.packer
     if packer.function:
-        return yowasp_tool(packer.package, packer.function, packer.name)
+        return yowasp_tool(packer.package, packer.function, packer.name, family.name)
+    install = f"pip install 'gatec[{family.name}]'"
     if find_spec(packer.package) is None:
-        raise ToolError("not found", file=packer.name, expected=f"pip install {packer.package}")
+        raise ToolError("not found", file=packer.name, expected=install)
     module = f"{packer.package}.{packer.name}"
     command = (sys.executable, "-m", module)
-    return Tool(packer.name, command, ("Traceback",), f"pip install {packer.package}")
+    return Tool(packer.name, command, ("Traceback",), install)
 
 
 def check_fit(

@@ -75,6 +75,11 @@ class Flow(ABC):
         """Whether the fabric has carry chains that gatec uses."""
         return False
 
+    @property
+    def resynthesises(self) -> bool:
+        """Whether the target's own synthesis can map gatec's look-up tables again."""
+        return False
+
     # How a clock was reached or missed, and what else would help: for messages.
     reached = "routed at"
     faster = "a faster --device"
@@ -89,6 +94,16 @@ class Flow(ABC):
         _ = self.lut_inputs, self.pipelining()
         if self.options.head == "carry" and not self.chains:
             raise UsageError("--head carry", expected=f"--head tree for {self.target.name}")
+        if self.options.resynthesis != "never" and not self.resynthesises:
+            raise UsageError(
+                f"--resynthesis {self.options.resynthesis} with target {self.target.name}",
+                expected="no such option",
+            )
+        if self.options.seeds != 1 and not self.target.devices:
+            raise UsageError(
+                f"--seeds {self.options.seeds} with target {self.target.name}",
+                expected="no such option: it is not placed and routed",
+            )
 
     @abstractmethod
     def levels_at(self, clock_mhz: float) -> int:

@@ -57,7 +57,7 @@ class FpgaFlow(Flow):
         return self.required_clock or self.device.delays.clock_at(levels or DEFAULT_LEVELS)
 
     def best_seed(self, route: Callable[[int], Routed], progress: Progress) -> Routed:
-        """Return the fastest of the routes with the seeds that the user asked for, two at a time.
+        """Return the fastest of the routes with the seeds that the user asked for, one a core.
 
         Equally fast, the lowest seed wins.
         """

@@ -32,6 +32,11 @@ class VendorFlow(FpgaFlow):
         """The family."""
         return find_family(self.target.name)
 
+    @property
+    def resynthesises(self) -> bool:
+        """The family's script can."""
+        return True
+
     def check(self) -> None:
         """Raise at the first option that does not go with the device, or a tool that lacks."""
         super().check()

@@ -142,7 +142,17 @@ class CompileOptions:
             raise UsageError(f"--seeds {self.seeds}", expected=f"1 to {MAX_SEEDS}")
         if self.resynthesis not in RESYNTHESIS:
             raise UsageError(f"--resynthesis {self.resynthesis}", expected=" or ".join(RESYNTHESIS))
-        if self.clock is not None and not self.place_and_route:
+        if not self.place_and_route:
+            self._check_no_routing()
+
+    def _check_no_routing(self) -> None:
+        """Raise `UsageError` at an option that only place and route can carry out."""
+        if self.seeds != 1:
+            raise UsageError(f"--seeds {self.seeds} with --no-pnr", expected="one of them")
+        if self.resynthesis != "never":
+            flag = f"--resynthesis {self.resynthesis}"
+            raise UsageError(f"{flag} with --no-pnr", expected="one of them")
+        if self.clock is not None:
             raise UsageError(
                 "--clock without place and route, which alone can tell",
                 expected="--levels-per-stage N with --no-pnr",

@@ -175,7 +175,8 @@ def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
     if is_onnx(data):
         return "onnx", read_onnx(data, label, folder)
     raise ModelError(
-        "neither .pt, .pth, .safetensors, .npz, .onnx, .json, .ubj nor a circuit"
+        "neither .pt, .pth, .safetensors, .npz, .onnx, .json, .ubj, .pickle.lzma, LightGBM's text "
+        "nor a circuit"
         if data
         else "empty file",
         file=label,

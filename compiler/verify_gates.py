@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gatec.backends.asic.implement import prove_gates
 from gatec.backends.core import CoreShape
-from gatec.errors import UnprovedError, UsageError
+from gatec.errors import DifferentError, UnprovedError, UsageError
 from gatec.folder import OutputFolder
 from gatec.liberty.load import load_library
 from gatec.proof.verdict import Verdict
@@ -26,6 +26,7 @@ def check_gates(
     Raises `DifferentError` or `UnprovedError` when they are not the core.
     """
     text_file, cells_file = gate_files(shape.top)
+    _check_copies(folder, text_file)
     if text_file not in folder.manifest["files"]:
         if liberty:
             raise UsageError("--liberty", file=folder.path, expected="a folder with gates")
@@ -42,3 +43,17 @@ def check_gates(
     if not liberty:
         yield "the cells' functions are the folder's own copy: --liberty ties them to your library"
     yield f"the {read.cells} cells of {text_file} are the core: {proof.verdict.value}"
+
+
+def _check_copies(folder: OutputFolder, text_file: str) -> None:
+    """Check that what lies there as the gates is the one text that is proved.
+
+    Raises `DifferentError` at a file that the manifest does not list, and at another copy, such as
+    that of a folder for layout.
+    """
+    files = folder.manifest["files"]
+    if text_file not in files and (folder.path / text_file).exists():
+        raise DifferentError("is not listed in the manifest", file=folder.path / text_file)
+    for name, digest in files.items():
+        if name.endswith(f"/{text_file}") and digest != files.get(text_file):
+            raise DifferentError(f"is another text than {text_file}", file=folder.path / name)

@@ -34,6 +34,7 @@ from gatec.backends.asic.text import write_models
 from gatec.backends.verilog import Emitted, emit
 from gatec.cli import run
 from gatec.errors import DifferentError, LimitError, UsageError
+from gatec.folder import OutputFolder
 from gatec.frontends import write_neutral
 from gatec.liberty.arcs import Arcs
 from gatec.liberty.load import Library, load_library
@@ -43,6 +44,8 @@ from gatec.passes.runner import run_passes
 from gatec.proof.equivalence import prove_equal
 from gatec.proof.verdict import Verdict
 from gatec.sim.rtl import Traffic, simulate_rtl
+from gatec.verify import core_shape
+from gatec.verify_gates import check_gates
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "liberty"
 MODEL = random_layers_model(np.random.default_rng(3), 10, [24, 24], 3)
@@ -311,6 +314,21 @@ def test_a_changed_folder_does_not_verify(
     (tmp_path / "out" / "manifest.json").write_text(json.dumps(manifest))
     assert run(["verify", str(tmp_path / "out")]) == 5
     assert "the gates are not the core" in capsys.readouterr().err
+
+
+def test_gates_that_no_proof_reads_are_refused(tmp_path: Path) -> None:
+    compiled(tmp_path, stages=1)
+    folder = OutputFolder.load(tmp_path / "out")
+    shape = core_shape(folder)
+    files = folder.manifest["files"]
+    files["tinytapeout/src/random_gates.v"] = "0" * 64
+    with pytest.raises(DifferentError, match="another text than random_gates.v"):
+        list(check_gates(folder, shape, (), 60))
+    del files["tinytapeout/src/random_gates.v"], files["random_gates.v"]
+    with pytest.raises(DifferentError, match="not listed in the manifest"):
+        list(check_gates(folder, shape, (), 60))
+    (tmp_path / "out" / "random_gates.v").unlink()
+    assert not list(check_gates(folder, shape, (), 60))
 
 
 def test_a_clock_is_met_with_more_stages_or_refused(tmp_path: Path) -> None:

@@ -70,7 +70,9 @@ _CIRCUIT = (
     ),
     click.option("--stages", type=int, metavar="N", help="Pipeline stages."),
     click.option("--levels-per-stage", type=int, metavar="N", help="LUT levels in a stage."),
-    click.option("--clock", type=float, metavar="MHZ", help="Clock to reach after routing."),
+    click.option(
+        "--clock", type=float, metavar="MHZ", help="Clock to reach: routed, or in gates for asic."
+    ),
     click.option(
         "--output",
         type=click.Choice(OUTPUT_KINDS),

@@ -37,7 +37,13 @@ from gatec.options import check_timeout
     help="Search so many steps instead: the same result on every machine.",
 )
 @click.option("--lut", type=int, metavar="K", help="Minimise LUTs of K inputs, not AND gates.")
-@click.option("--seed", type=click.IntRange(0, 1 << 31), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 1 << 31),
+    default=1,
+    show_default=True,
+    help="Seed of the search.",
+)
 @PROOF_TIMEOUT
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing but errors.")
 def synth(source: Path, target: Path, lut: int | None, **values: Any) -> None:

@@ -260,7 +260,9 @@ def _encoder(
     if draft.levels is None:
         return None
     levels, bits = draft.levels, draft.code_bits or 0
-    if levels.dtype.kind not in "iu" or (levels.size and levels.max() > 1 << MAX_CODE_BITS):
+    if levels.dtype.kind not in "iu" or (
+        levels.size and (levels.min() < 0 or levels.max() > 1 << MAX_CODE_BITS)
+    ):
         raise ModelError(
             f"levels {levels.dtype}{list(levels.shape)}", file=file, expected="levels of codes"
         )

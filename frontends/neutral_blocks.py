@@ -170,7 +170,10 @@ def _window(keys: Mapping[str, Array], place: str) -> Window:
 
 def _integers(keys: Mapping[str, Array], key: str, place: str) -> Array:
     value = keys[key]
-    if value.dtype.kind not in "iu" or (value.size and abs(value).max() > _MAX_SIZE):
+    if value.dtype.kind not in "iu" or (
+        # Not by their absolute values: that of the least number is itself.
+        value.size and (value.min() < -_MAX_SIZE or value.max() > _MAX_SIZE)
+    ):
         raise ModelError(
             f"{key} {value.dtype}{list(value.shape)}", place=place, expected="small integers"
         )

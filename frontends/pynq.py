@@ -146,7 +146,9 @@ def _thresholds(layer: dict[str, Array], file: str, place: str) -> Array:
             place=place,
             expected=f"integers {[neurons]}",
         )
-    return found.astype(np.int64)
+    # Padding may have the largest number that the type holds: not -1, which all counts exceed.
+    most = min(np.iinfo(found.dtype).max, np.iinfo(np.int64).max)
+    return np.minimum(found, most).astype(np.int64)
 
 
 def _classes(

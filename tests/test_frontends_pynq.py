@@ -35,6 +35,17 @@ def test_bits_and_classes_are_those_of_the_definition(tmp_path: Path) -> None:
     assert any("layer1: " in fact and "9 neurons" in fact for fact in facts)
 
 
+def test_the_largest_threshold_of_a_type_is_never_exceeded(tmp_path: Path) -> None:
+    bits = some_bits(3)
+    arrays = {
+        "L0_weight_bits": np.array([[7], [7]], np.uint8),
+        "L0_shape": np.array([2, 3]),
+        "L0_threshold": np.array([2**64 - 1, 1], np.uint64),
+    }
+    model = read_model(written(tmp_path / "net.npz", arrays), ReadOptions(inputs=3, classes=2))
+    assert np.array_equal(model.predict(bits), bits.sum(axis=1) > 1)
+
+
 def test_without_thresholds_at_the_end_counts_are_scores(tmp_path: Path) -> None:
     arrays = random_pynq((13, 8, 6), 1, thresholds_at_the_end=False)
     path, bits = written(tmp_path / "net.npz", arrays), some_bits(13)

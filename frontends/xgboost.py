@@ -3,7 +3,8 @@
 `learner.gradient_booster.model.trees[i]` has arrays over nodes: `left_children`, `right_children`
 (-1 below a leaf), `split_indices` (features), and `split_conditions`: of a leaf its value, of a
 node the number below which a sample goes to the left, `x < t`, all in float32. `tree_info` is the
-class that each tree is for. `base_score` is added; of the logistic objectives it is a probability.
+class that each tree is for. `base_score` is added; of `binary:logistic` it is a probability (of
+`binary:logitraw` since XGBoost 1.3.1, its pull request 6517, no longer).
 Two classes are one score, above 0 for the second. Missing values do not occur: features are codes.
 """
 
@@ -23,8 +24,8 @@ from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 
-_LOGISTIC = ("binary:logistic", "binary:logitraw")
-_SIGNED = ("binary:hinge",)
+_LOGISTIC = ("binary:logistic",)
+_SIGNED = ("binary:hinge", "binary:logitraw")
 _MULTI = ("multi:softmax", "multi:softprob")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 

@@ -132,6 +132,21 @@ def test_small_and_large_values_decide_alike(tmp_path: Path, size: float) -> Non
     assert np.array_equal(model.predict(as_bits(codes)), np.arange(256) >= 128)
 
 
+@pytest.mark.parametrize(("objective", "above"), [("logistic", False), ("logitraw", True)])
+def test_the_base_of_logitraw_is_no_probability(
+    tmp_path: Path, objective: str, above: bool
+) -> None:
+    def change(learner: Any) -> None:
+        model = learner["gradient_booster"]["model"]
+        leaf = {"left_children": [-1], "right_children": [-1], "split_indices": [0]}
+        model["trees"], model["tree_info"] = [leaf | {"split_conditions": [-0.25]}], [0]
+        learner["learner_model_param"]["base_score"] = "5E-1"
+        learner["objective"]["name"] = f"binary:{objective}"
+
+    model = read_model(changed(tmp_path / "net.json", change), CANCER)
+    assert model.predict(as_bits(np.zeros((1, 30), dtype=np.int64))).tolist() == [above]
+
+
 def test_trees_behind_the_best_round_are_told_of(tmp_path: Path) -> None:
     def change(learner: Any) -> None:
         learner["attributes"] = {"best_iteration": "1"}

@@ -16,6 +16,7 @@ from gatec.bits import ALL_ONES, Words, all_inputs
 from gatec.blocks import IntArray
 from gatec.synth.jit import kernel
 from gatec.synth.luts import Luts
+from gatec.synth.order import sort_sources
 from gatec.synth.state import random_state
 from gatec.tables import MAX_FANIN
 
@@ -254,37 +255,17 @@ def sort_luts_into(  # noqa: PLR0917  compiled code has no keywords
 
     The levels of the inputs are given.
     """
-    mark[:] = 0
+    count, slots = sort_sources(fanin, outputs, inputs, order, stack, mark), 0
     readers[:] = 0
-    count, slots = 0, 0
     for root in outputs:
         readers[root] += 1
-        if root <= inputs or mark[root]:
-            continue
-        top = 0
-        stack[0] = root
-        mark[root] = 1
-        while top >= 0:
-            lut = stack[top]
-            ready = True
-            for slot in range(width[lut]):
-                source = fanin[lut, slot]
-                if source > inputs and mark[source] == 0:
-                    mark[source] = 1
-                    top += 1
-                    stack[top] = source
-                    ready = False
-                    break
-            if ready:
-                order[count] = lut
-                count += 1
-                slots += width[lut]
-                top -= 1
-                deepest = 0
-                for slot in range(width[lut]):
-                    readers[fanin[lut, slot]] += 1
-                    deepest = max(deepest, level[fanin[lut, slot]])
-                level[lut] = deepest + 1
+    for place in range(count):
+        lut, deepest = order[place], 0
+        for slot in range(width[lut]):
+            readers[fanin[lut, slot]] += 1
+            deepest = max(deepest, level[fanin[lut, slot]])
+        level[lut] = deepest + 1
+        slots += width[lut]
     size[0] = count
     size[1] = slots
 

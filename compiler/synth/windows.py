@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gatec.bits import Words
 from gatec.blocks import IntArray
 from gatec.synth.jit import kernel
+from gatec.synth.order import sort_sources
 from gatec.synth.state import below
 
 # 2**12 assignments are 64 words: few enough to be fast, and enough for windows of 20 to 60 gates.
@@ -67,7 +68,7 @@ def make_circuit(sources: IntArray, roots: IntArray, inputs: int) -> Circuit:
     count = len(sources)
     mark = np.zeros(count, dtype=np.uint8)
     order = np.zeros(count, dtype=np.int32)
-    size = _sort(sources, roots, inputs, order, np.zeros(count, dtype=np.int32), mark)
+    size = sort_sources(sources, roots, inputs, order, np.zeros(count, dtype=np.int32), mark)
     gates = order[:size]
     read = sources[gates].ravel()
     by_source = np.argsort(read, kind="stable")
@@ -84,41 +85,6 @@ def make_circuit(sources: IntArray, roots: IntArray, inputs: int) -> Circuit:
         np.zeros(count, dtype=np.uint8),
         np.zeros(count, dtype=np.uint8),
     )
-
-
-@kernel
-def _sort(  # noqa: PLR0917  compiled code has no keywords
-    sources: IntArray,
-    roots: IntArray,
-    inputs: int,
-    order: IntArray,
-    stack: IntArray,
-    mark: npt.NDArray[np.uint8],
-) -> int:
-    """Fill `order` with the gates that the roots need, each after what it reads."""
-    count = 0
-    for root in roots:
-        if root <= inputs or mark[root]:
-            continue
-        top = 0
-        stack[0] = root
-        mark[root] = 1
-        while top >= 0:
-            gate = stack[top]
-            ready = True
-            for source in sources[gate]:
-                if source > inputs and mark[source] == 0:
-                    mark[source] = 1
-                    top += 1
-                    stack[top] = source
-                    ready = False
-                    break
-            if ready:
-                order[count] = gate
-                count += 1
-                top -= 1
-    mark[:] = 0
-    return count
 
 
 def find_window(

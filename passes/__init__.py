@@ -11,8 +11,9 @@ from gatec.netlist import Netlist
 from gatec.passes.absorb import absorb
 from gatec.passes.collapse import collapse
 from gatec.passes.fold import fold
+from gatec.passes.map_best import map_best
 from gatec.passes.map_fast import map_fast
-from gatec.passes.map_lut import BEST, STANDARD, map_lut
+from gatec.passes.map_lut import STANDARD, map_lut
 from gatec.passes.merge import merge
 from gatec.passes.pipeline import pipeline
 from gatec.passes.prune import prune
@@ -70,6 +71,7 @@ COLLAPSE = _pass("collapse", collapse)
 UNPACK = _pass("unpack", unpack)
 MAP_FAST = _pass("map_fast", map_fast)
 MAP_LUT = _pass("map_lut", map_lut)
+MAP_BEST = _pass("map_best", map_best)
 WINDOWS = _pass("windows", windows)
 PIPELINE = _pass("pipeline", pipeline)
 
@@ -83,6 +85,7 @@ PASSES: tuple[Pass, ...] = (
     UNPACK,
     MAP_FAST,
     MAP_LUT,
+    MAP_BEST,
     WINDOWS,
     PIPELINE,
 )
@@ -106,7 +109,7 @@ def _standard(k: int) -> tuple[Step, ...]:
 
 
 def _best(k: int) -> tuple[Step, ...]:
-    return (CLEAN, MAP_LUT.having(k=k, scripts=BEST), WINDOWS.having(k=k))
+    return (CLEAN, MAP_BEST.having(k=k), WINDOWS.having(k=k))
 
 
 def tidy(k: int) -> tuple[Step, ...]:

@@ -272,16 +272,20 @@ def rows(nets: list[Netlist], words: Words) -> list[Words]:
     ]
 
 
+# The passes that run ABC, which takes longer than all others.
+_ABC = ("map_lut", "map_best")
+
+
 def _order(net: Netlist, rng: Rng) -> list[Pass]:
     """Return up to eight passes, at most one of them ABC's; pipelining comes last, if at all."""
     by_name = {chosen.name: chosen for chosen in PASSES}
     last = by_name.pop("pipeline")
     chosen = [str(name) for name in rng.choice(list(by_name), size=rng.integers(1, 9))]
-    first_map = chosen.index("map_lut") if "map_lut" in chosen else len(chosen)
+    first_map = next((n for n, name in enumerate(chosen) if name in _ABC), len(chosen))
     order = [
         _configured(by_name[name], rng)
         for place, name in enumerate(chosen)
-        if name != "map_lut" or place == first_map
+        if name not in _ABC or place == first_map
     ]
     if not net.num_registers and rng.random() < 0.5:
         order.append(last.having(levels_per_stage=int(rng.integers(1, 6))))
@@ -298,4 +302,4 @@ def _configured(chosen: Pass, rng: Rng) -> Pass:
         return chosen.having(k=k, large=0)
     if chosen.name == "windows":
         return chosen.having(k=k, most_steps=200)
-    return chosen.having(k=k) if chosen.name in ("split", "collapse") else chosen
+    return chosen.having(k=k) if chosen.name in ("split", "collapse", "map_best") else chosen

@@ -175,7 +175,7 @@ def test_json_and_plain_summary(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert json.loads(captured.out)["physical"] is None
     assert "prove the Verilog text equal to the model" in captured.err
     assert run(common) == 0
-    proof = r"  proof +equivalent \(ABC cec, through the cut at leaves, scores\)\n"
+    proof = r"  proof +equivalent \(ABC cec and structure, through the cut at leaves, scores\)\n"
     assert re.search(proof, capsys.readouterr().out)
 
 

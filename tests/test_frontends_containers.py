@@ -100,10 +100,10 @@ def test_zip_bomb(tmp_path: Path, members: int, mebibytes: int) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for i in range(members):
             archive.writestr(f"{i}.npy", bytes(mebibytes << 20))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(LimitError, match="compression ratio") as caught:
         read_model(path)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert caught.value.exit_code == 7
 
 

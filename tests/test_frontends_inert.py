@@ -172,11 +172,11 @@ def test_billion_laughs(tmp_path: Path, leaf: bytes) -> None:
     for content in (tuples, as_key, as_args, as_state):
         path = tmp_path / "n.pt"
         path.write_bytes(as_torch_zip(content))
-        start = time.monotonic()
+        start = time.process_time()
         with pytest.raises(ModelError):
             read_model(path)
         inspect_model(path)
-        assert time.monotonic() - start < 2
+        assert time.process_time() - start < 2
 
 
 def test_nested_modules_that_laugh(tmp_path: Path) -> None:
@@ -189,11 +189,11 @@ def test_nested_modules_that_laugh(tmp_path: Path) -> None:
         parts += [b"h\x00)\x81\x94}\x8c\x08_modules}", body, b"sb0"]
     path = tmp_path / "n.pt"
     path.write_bytes(as_torch_zip(b"".join([*parts, b"h\x3d."])))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(GatecError):
         read_model(path)
     inspect_model(path)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_sequences_that_laugh_above_nothing(tmp_path: Path) -> None:
@@ -207,10 +207,10 @@ def test_sequences_that_laugh_above_nothing(tmp_path: Path) -> None:
     top = b"h\x00)\x81}\x8c\x08_modules}(\x8c\x01ah\x13\x8c\x01b" + layer + b"usb"
     path = tmp_path / "n.pt"
     path.write_bytes(as_torch_zip(b"".join([*parts, top, b"."])))
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ModelError, match="not a module"):
         read_model(path)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize("place", ["k", "tau", "in_dim", "indices", "weights"])
@@ -223,10 +223,10 @@ def test_attributes_that_laugh(tmp_path: Path, place: str) -> None:
         part.__dict__["_parameters"].pop(place, None)
         part.__dict__[place] = laugh
     path = save(net, tmp_path / "n.pt")
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ModelError):
         read_model(path)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_names_that_are_long_numbers(tmp_path: Path) -> None:

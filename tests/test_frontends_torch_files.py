@@ -111,10 +111,10 @@ def test_the_tensor_pickle_of_the_next_test_is_good() -> None:
 )  # fmt: skip
 def test_tensors_out_of_bounds(fields: dict[str, Any]) -> None:
     data = as_torch_zip(storage_pickle(**fields), {"0": np.arange(4, dtype="<f4").tobytes()})
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises((ModelError, LimitError), match=r"x\.pt"):
         loaded(data)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1
 
 
 LEGACY_HEADS = {

@@ -338,7 +338,7 @@ def test_local_passes_are_linear() -> None:
         np.concatenate(fanin),
         random_tables(rng, 2, width * layers),
     )
-    start = time.monotonic()
+    start = time.process_time()
     after, _ = run_passes(net, [CLEAN])
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert after.num_gates < net.num_gates / 2

@@ -72,11 +72,11 @@ class SynthOptions:
 class Size:
     """Of a circuit: AND gates and their levels, look-up tables and theirs.
 
-    `ands` and `levels` are 0 for what was made as look-up tables.
+    `ands` and `levels` are None for what was made as look-up tables.
     """
 
-    ands: int
-    levels: int
+    ands: int | None
+    levels: int | None
     luts: int
     lut_levels: int
 
@@ -113,7 +113,7 @@ class SynthResult:
         ands = f"ANDs {before.ands} -> {after.ands}, levels {before.levels} -> {after.levels}, "
         return (
             f"{self.name}: {self.num_inputs} inputs, {self.num_outputs} outputs: "
-            f"{ands if after.ands else ''}"
+            f"{'' if after.ands is None else ands}"
             f"LUT{k} {before.luts} -> {after.luts}, levels {before.lut_levels} -> "
             f"{after.lut_levels}; equivalent ({self.proof})"
         )
@@ -153,7 +153,7 @@ def synthesise(
         proof = _prove_text(function, suffix, text, options.proof_timeout)
     publish_file(target, text)
     before = _size(function.aig, k)
-    after = _size(aig, k) if aig is not None else Size(0, 0, written.num_gates, written.depth)
+    after = _size(aig, k) if aig is not None else Size(None, None, written.num_gates, written.depth)
     return SynthResult(
         function.name,
         function.aig.num_inputs,

@@ -110,3 +110,11 @@ def test_what_is_written_was_searched_as_tables(tmp_path: Path) -> None:
     result = synthesise(source, target, SynthOptions(Effort(steps=100), lut_inputs=3))
     assert (result.after.luts, result.circuit.num_gates) == (2, 2)
     assert "ANDs" not in str(result)
+
+
+def test_a_circuit_without_gates_still_says_so(tmp_path: Path) -> None:
+    source = tmp_path / "f.truth"
+    source.write_text("1100\n")
+    result = synthesise(source, tmp_path / "f.aig", SynthOptions(Effort(steps=10)))
+    assert result.after.ands == 0
+    assert "-> 0, levels" in str(result)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gatec.backends.synthesised import Synthesised
 from gatec.errors import ToolError
 from gatec.tables import depends, expand
 from gatec.tools.yosys import run_yosys, without_banner
@@ -78,7 +79,7 @@ _SCRIPT = (
 
 
 @dataclass(frozen=True)
-class Synthesis:
+class Synthesis(Synthesised):
     """A design in iCE40 primitives.
 
     Attributes
@@ -92,22 +93,6 @@ class Synthesis:
     body_cells
         How many LUTs and carries came in as primitives, all of which are still there.
     """
-
-    top: str
-    json: bytes
-    verilog: str
-    body_cells: int
-
-    @cached_property
-    def module(self) -> Mapping[str, Any]:
-        """The top module of `json`, parsed."""
-        module: Mapping[str, Any] = json.loads(self.json)["modules"][self.top]
-        return module
-
-    @cached_property
-    def cells(self) -> Mapping[str, int]:
-        """Number of cells of each type, sorted by type."""
-        return dict(sorted(Counter(c["type"] for c in self.module["cells"].values()).items()))
 
     @property
     def luts(self) -> int:

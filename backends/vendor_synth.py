@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
 
 from gatec.backends.body import Stage
 from gatec.backends.cells import lut_model
 from gatec.backends.family import Family
+from gatec.backends.synthesised import Synthesised
 from gatec.device import Device
 from gatec.errors import ToolError
 from gatec.fabrics import LUT_CELLS, LutCell, Style
@@ -48,7 +46,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class VendorSynthesis:
+class VendorSynthesis(Synthesised):
     """A design in a family's primitives.
 
     Attributes
@@ -62,22 +60,6 @@ class VendorSynthesis:
     body_cells
         How many tables came in as primitives and are still there; 0 where they were given up.
     """
-
-    top: str
-    json: bytes
-    verilog: str
-    body_cells: int
-
-    @cached_property
-    def module(self) -> Mapping[str, Any]:
-        """The top module of `json`, parsed."""
-        module: Mapping[str, Any] = json.loads(self.json)["modules"][self.top]
-        return module
-
-    @cached_property
-    def cells(self) -> Mapping[str, int]:
-        """Number of cells of each type, sorted by type."""
-        return dict(sorted(Counter(c["type"] for c in self.module["cells"].values()).items()))
 
     @property
     def ports(self) -> Mapping[str, int]:

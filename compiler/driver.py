@@ -11,7 +11,7 @@ from gatec.approximation import approximation_section, give_up
 from gatec.certify import make_certificate
 from gatec.console import Progress
 from gatec.design import Design, build_design
-from gatec.errors import LimitError
+from gatec.errors import LimitError, ModelError, UsageError
 from gatec.flow import Flow, testbench_file
 from gatec.flows import choose_flow
 from gatec.folder import MODEL_FILE, RECORD_FILE
@@ -108,6 +108,9 @@ def compile_model(
     """Compile a model; see `compile`. `named_below` writes to a folder of the model's name."""
     if output_dir is not None and not named_below:
         check_target(output_dir)
+    dumps = options.dump_passes
+    if dumps is not None and dumps.is_dir() and any(dumps.iterdir()):
+        raise UsageError("--dump-passes: folder is not empty", file=dumps, expected="a new folder")
     flow = choose_flow(options)
     options = flow.options
     with progress.step("read the model"):
@@ -154,9 +157,23 @@ def read_any(model: Any, reading: ReadOptions) -> tuple[ModelGraph, str | None]:
     if isinstance(model, ModelGraph):
         return model, None
     if isinstance(model, str | Path):
+        before = _sha256(Path(model))
         graph = read_model(Path(model), reading)
-        return graph, hashlib.sha256(Path(model).read_bytes()).hexdigest()
+        if _sha256(Path(model)) != before:
+            raise ModelError("changed while it was read", file=model, expected="a finished file")
+        return graph, before
     return from_module(model, reading), None
+
+
+def _sha256(path: Path) -> str | None:
+    """Return the hash of a file, None where it cannot be read twice: frontends say why."""
+    if not path.is_file():
+        return None
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 def _meet_clock(

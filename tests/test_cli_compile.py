@@ -16,8 +16,12 @@ import pytest
 from helpers import require
 
 import gatec
+from gatec import driver
 from gatec.cli import run
 from gatec.demo import path as demo_path
+from gatec.errors import ModelError
+from gatec.frontends import ReadOptions, read_model
+from gatec.model import ModelGraph
 
 DEMO = "demo:digits"
 COMPILE = ["compile", DEMO, "--device", "up5k", "--quiet"]
@@ -166,6 +170,24 @@ def test_the_generic_target_is_plain_verilog(tmp_path: Path) -> None:
     assert manifest(target)["circuit"]["stages"] == 3  # type: ignore[index]
     assert (dump / "00-input.txt").read_text().startswith("netlist digits")
     assert run(["verify", str(target)]) == 0
+    # A second run would leave dumps of both in the folder.
+    assert run(["compile", DEMO, *options, *arguments]) == 2
+
+
+def test_a_model_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "net.truth"
+    model.write_text("1000\n")
+
+    def read_then_change(path: Path, reading: ReadOptions) -> ModelGraph:
+        graph = read_model(path, reading)
+        path.write_text("1110\n")
+        return graph
+
+    monkeypatch.setattr(driver, "read_model", read_then_change)
+    with pytest.raises(ModelError, match=r"net\.truth: changed while it was read"):
+        gatec.compile(model, target="generic", output="bits")
 
 
 def test_json_and_plain_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

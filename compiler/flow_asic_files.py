@@ -15,8 +15,10 @@ from gatec.design import Design
 from gatec.errors import UnprovedError, UsageError
 from gatec.flow import Files
 from gatec.liberty.fanout import gate_delay
+from gatec.liberty.write import write_functions
 from gatec.proof.verdict import Verdict
 from gatec.vectors import make_vectors, to_hex
+from gatec.verify_gates import gate_files
 
 if TYPE_CHECKING:
     from gatec.flow_asic import AsicFlow
@@ -127,7 +129,9 @@ def _threshold(flow: AsicFlow, design: Design) -> tuple[Facts, dict[str, str]]:
         "threshold_cells": found.threshold_gates,
         "proof": proof.verdict.value,
     }
+    text_file, cells_file = gate_files(emitted.top, "threshold")
     return facts, {
-        f"{emitted.top}_threshold.v": text,
+        text_file: text,
+        cells_file: write_functions(f"{emitted.top}_threshold_cells", netlist.kinds),
         f"{emitted.top}_threshold_cells.v": write_models(netlist.kinds),
     }

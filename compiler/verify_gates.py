@@ -13,9 +13,12 @@ from gatec.liberty.load import load_library
 from gatec.proof.verdict import Verdict
 
 
-def gate_files(top: str) -> tuple[str, str]:
-    """Return the names of a core's gate-level netlist and of the list of its cells' functions."""
-    return f"{top}_gates.v", f"{top}_gates_cells.lib"
+def gate_files(top: str, of: str = "gates") -> tuple[str, str]:
+    """Return the names of a core's gate-level netlist and of the list of its cells' functions.
+
+    `of` is `gates`, or `threshold` for the netlist with cells of threshold logic.
+    """
+    return f"{top}_{of}.v", f"{top}_{of}_cells.lib"
 
 
 def check_gates(
@@ -25,11 +28,24 @@ def check_gates(
 
     Raises `DifferentError` or `UnprovedError` when they are not the core.
     """
-    text_file, cells_file = gate_files(shape.top)
+    gates = gate_files(shape.top)
+    if liberty and gates[0] not in folder.manifest["files"]:
+        raise UsageError("--liberty", file=folder.path, expected="a folder with gates")
+    yield from _check(folder, shape, gates, liberty, timeout)
+    # Cells of threshold logic are in nobody's library: their functions are the folder's copy.
+    yield from _check(folder, shape, gate_files(shape.top, "threshold"), (), timeout)
+
+
+def _check(
+    folder: OutputFolder,
+    shape: CoreShape,
+    names: tuple[str, str],
+    liberty: Sequence[Path],
+    timeout: float,
+) -> Iterator[str]:
+    text_file, cells_file = names
     _check_copies(folder, text_file)
     if text_file not in folder.manifest["files"]:
-        if liberty:
-            raise UsageError("--liberty", file=folder.path, expected="a folder with gates")
         return
     text = folder.read(text_file).decode()
     folder.read(cells_file)
@@ -37,11 +53,11 @@ def check_gates(
     read, proof = prove_gates(text, folder.verilog, shape, library, timeout)
     if proof.verdict is not Verdict.EQUIVALENT:
         raise UnprovedError(
-            f"equivalence of the gates is {proof.verdict.value} after {timeout:g} s",
+            f"equivalence of {text_file} is {proof.verdict.value} after {timeout:g} s",
             file=folder.path,
         )
     if not liberty:
-        yield "the cells' functions are the folder's own copy: --liberty ties them to your library"
+        yield f"the cells' functions are the folder's own copy, {cells_file}: see --liberty"
     yield f"the {read.cells} cells of {text_file} are the core: {proof.verdict.value}"
 
 

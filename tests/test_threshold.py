@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections import Counter
+from dataclasses import replace
 from math import factorial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gatec
+from gatec import flow_asic_files
 from gatec.asic_options import AsicOptions
 from gatec.backends.asic.boxes import take_out
 from gatec.backends.asic.threshold_cells import (
@@ -23,10 +29,12 @@ from gatec.backends.asic.threshold_cells import (
     neuron_parts,
     read_threshold_cells,
 )
-from gatec.errors import ModelError
+from gatec.cli import run
+from gatec.errors import ModelError, UnprovedError
 from gatec.liberty.functions import evaluate, variables
 from gatec.liberty.load import load_library
 from gatec.netlist import Netlist, Port, make_ports
+from gatec.proof.verdict import Proof, Verdict
 from gatec.tables import AND2, MAJ3, MAX_FANIN, OR2, VARIABLE, XOR2, depends, expand
 from gatec.threshold import find_threshold, positive_functions
 
@@ -167,18 +175,24 @@ def test_neurons_are_kept_as_threshold_cells(tmp_path: Path) -> None:
     assert np.array_equal(found, expected)
 
 
-def test_a_net_is_mapped_to_both_and_compared(tmp_path: Path) -> None:
+def compiled(tmp_path: Path) -> gatec.CompileResult:
+    """A small net in CMOS and in cells of threshold logic, in the folder `out`."""
     file, cells = tmp_path / "cells.lib", tmp_path / "threshold.toml"
     file.write_text(liberty((*GATES, *TIES)))
     cells.write_text(CELLS)
-    result = gatec.compile(
+    return gatec.compile(
         random_layers_model(np.random.default_rng(4), 9, [16, 18], 3, fanin=3),
         target="asic",
         asic=AsicOptions(liberty=(file,), threshold_cells=cells),
         optimise=1,
         stages=1,
         vectors=8,
+        output_dir=tmp_path / "out",
     )
+
+
+def test_a_net_is_mapped_to_both_and_compared(tmp_path: Path) -> None:
+    result = compiled(tmp_path)
     found = result.manifest["physical"]["threshold"]
     assert found["proof"] == "equivalent"
     assert found["area"] < found["cmos_area"]
@@ -186,3 +200,43 @@ def test_a_net_is_mapped_to_both_and_compared(tmp_path: Path) -> None:
     assert used == found["threshold_cells"] > 0
     assert "TLG" in result.files["random_threshold.v"].decode()
     assert "module TLG" in result.files["random_threshold_cells.v"].decode()
+
+
+def test_verify_proves_the_threshold_cells(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled(tmp_path)
+    assert run(["verify", str(tmp_path / "out")]) == 0
+    assert "cells of random_threshold.v are the core: equivalent" in capsys.readouterr().out
+    file = tmp_path / "out" / "random_threshold.v"
+    instance = re.search(
+        r"TLG\w+ \w+ \([^;]*?\.A\((\w[^)]*)\)[^;]*?\.B\((\w[^)]*)\)", file.read_text()
+    )
+    assert instance is not None
+    # The first input of a neuron moved to its second.
+    whole = instance[0]
+    text = file.read_text().replace(
+        whole, whole.replace(f".A({instance[1]})", f".A({instance[2]})")
+    )
+    file.write_text(text)
+    table = tmp_path / "out" / "manifest.json"
+    manifest = json.loads(table.read_text())
+    manifest["files"][file.name] = hashlib.sha256(text.encode()).hexdigest()
+    table.write_text(json.dumps(manifest))
+    assert run(["verify", str(tmp_path / "out")]) == 5
+    assert "the gates are not the core" in capsys.readouterr().err
+
+
+def test_undecided_threshold_gates_are_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prove = flow_asic_files.prove_gates
+
+    def undecided(*arguments: Any) -> tuple[Any, Proof]:
+        read, proof = prove(*arguments)
+        return read, replace(proof, verdict=Verdict.UNDECIDED)
+
+    monkeypatch.setattr(flow_asic_files, "prove_gates", undecided)
+    with pytest.raises(UnprovedError, match="equivalence of the threshold gates is undecided"):
+        compiled(tmp_path)
+    assert not (tmp_path / "out").exists()

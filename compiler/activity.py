@@ -41,11 +41,14 @@ class Inside:
         Its named bundles: `x`, `y`, and what is between them.
     cycles
         How many each sample takes; one for the combinational.
+    once
+        Whether the sample comes in the first cycle, and nothing in the others.
     """
 
     netlist: Netlist
     signals: list[Signal]
     cycles: int = 1
+    once: bool = False
 
 
 def inside_model(model: ModelGraph) -> Inside:
@@ -67,7 +70,8 @@ def inside_clocked(model: ClockedModel) -> Inside:
         Signal(OUTPUT_PORT, net.outputs[0].nets),
         Signal("state", np.arange(net.first_register, net.first_gate, dtype=np.int32)),
     ]
-    return Inside(net, signals, model.steps)
+    assert model.steps is not None
+    return Inside(net, signals, model.steps, model.from_input)
 
 
 def inside_folder(folder: OutputFolder) -> Inside:
@@ -121,7 +125,8 @@ class _Toggles:
         net, cycles = self._inside.netlist, self._inside.cycles
         self._samples += len(bits)
         if net.num_registers:
-            self._counts += cycle_toggles(net, frames(bits, cycles), len(bits))
+            steps = frames(bits, cycles, self._inside.once)
+            self._counts += cycle_toggles(net, steps, len(bits))
             return
         # The last sample of the chunk before comes first: the step between them counts too.
         rows = np.concatenate([self._last, bits])
@@ -158,11 +163,13 @@ def record_waves(inside: Inside, path: Path, patterns: Sequence[str]) -> Iterato
 class _Waves:
     def __init__(self, inside: Inside, signals: list[Signal], writer: WaveWriter) -> None:
         self._machine = Machine(inside.netlist, 0, watch=signals)
-        self._cycles = inside.cycles
+        self._inside = inside
         self._writer = writer
 
     def see(self, bits: Bits) -> None:
         self._machine.reset(num_words(len(bits)))
-        steps = [unpack(self._machine.step(f), len(bits)) for f in frames(bits, self._cycles)]
+        cycles = self._inside.cycles
+        sequence = frames(bits, cycles, self._inside.once)
+        steps = [unpack(self._machine.step(frame), len(bits)) for frame in sequence]
         # One sequence after the other.
-        self._writer.add(np.stack(steps, axis=1).reshape(len(bits) * self._cycles, -1))
+        self._writer.add(np.stack(steps, axis=1).reshape(len(bits) * cycles, -1))

@@ -228,7 +228,7 @@ class LutConv(BitBlock):
                 values = values[:, self.children[level - 1][number]]
             rows = np.broadcast_to(tables[number], (positions, tables.shape[1])).reshape(-1)
             slots = [values[:, :, j].reshape(len(rows), depth) for j in range(values.shape[2])]
-            values = lookup(rows, slots).reshape(positions, -1, depth)
+            values = lookup(rows, slots).reshape(positions, len(rows) // positions, depth)
         return values[:, 0]
 
     def describe(self) -> str:

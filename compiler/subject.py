@@ -60,7 +60,8 @@ class _Clocked(Subject):
     def __init__(self, clocked: ClockedModel) -> None:
         super().__init__(clocked.tail)
         self._clocked = clocked
-        self.num_inputs = clocked.netlist.num_inputs * clocked.steps
+        assert clocked.steps is not None
+        self.num_inputs = clocked.inputs * (1 if clocked.from_input else clocked.steps)
 
     def evaluator(
         self, kind: OutputKind, engine: EngineName, threads: int | None, samples: int | None

@@ -20,6 +20,7 @@ in one flat `.npz`, each by number of layer:
 Gates are numbered as difflogic's. `--steps N` says how often the rule is applied, to all cells at
 once: the notebook's random firing of cells is a training aid that no circuit repeats. The circuit
 reads the grid before the first step and puts out that after the last, in the order of the channels.
+With `--clocked` the grid is in registers, and a step takes a clock cycle.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ from gatec.frontends.content import Content
 from gatec.frontends.draft import FRONT, Draft, DraftBlock
 from gatec.frontends.gates import GATE_TABLES
 from gatec.frontends.options import ReadOptions
+from gatec.frontends.recurrence import Recurrence
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import most_likely, note_ties
 from gatec.frontends.wiring import refuse_wiring
 from gatec.tables import Tables
 
 _KEY = re.compile(r"(perceive|update)\.([0-9]{1,3})\.(params|gates|wires)")
-_LACKS_STEPS = "how often the rule is applied is not in the file; expected --steps N"
 _Rule = list[tuple[Tables, Array]]
 
 
@@ -53,7 +54,7 @@ def matches(content: Content) -> bool:
 
 
 def draft(content: Content, options: ReadOptions) -> Draft:
-    """Return the grid after `--steps` steps."""
+    """Return one step of the grid, which is the state and comes in as the input."""
     file = content.label
     refuse_wiring(options, file=file)
     notes: dict[str, str] = {}
@@ -65,17 +66,16 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     perceive = _rule(tensors, "perceive", notes, file)
     update = _rule(tensors, "update", notes, file)
     periodic = _flag(tensors, file)
-    layers: list[DraftBlock] = []
-    step = _Step(shape, perceive, update, periodic, file)
-    for number in range(options.steps or 1):
-        step.append(layers, number)
+    layers = _Step(shape, perceive, update, periodic, file).layers()
+    cells = int(np.prod(shape))
+    every = np.arange(cells)
     outputs = tensors.get("outputs")
-    if outputs is not None:
-        layers.append(DraftBlock("outputs", _outputs(outputs, shape, file)))
-    if options.steps is not None:
-        notes["steps"] = f"{options.steps}, all cells at once"
-    missing = () if options.steps is not None else (_LACKS_STEPS,)
-    return Draft(layers, int(np.prod(shape)), notes=notes, missing=missing, stepped=True)
+    shown = every if outputs is None else _outputs(outputs, shape, file)
+    recurrence = Recurrence(
+        cells, every, shown, np.zeros(cells, np.uint8), every_step=False, from_input=True
+    )
+    notes["steps"] = "all cells at once"
+    return Draft(layers, cells, notes=notes, recurrence=recurrence)
 
 
 def _grid(tensors: dict[str, Array], file: str) -> Sizes:
@@ -152,7 +152,8 @@ def _tables(
     return GATE_TABLES[gates.astype(np.intp)].reshape(-1, gates.shape[-1])
 
 
-def _outputs(outputs: Array, shape: Sizes, file: str) -> Wires:
+def _outputs(outputs: Array, shape: Sizes, file: str) -> Array:
+    """Return which bits of the grid the channels `outputs` are."""
     if (
         outputs.ndim != 1
         or outputs.dtype.kind not in "iu"
@@ -164,8 +165,7 @@ def _outputs(outputs: Array, shape: Sizes, file: str) -> Wires:
             "are no channels", file=file, place="outputs", expected=f"numbers 0..{shape[0] - 1}"
         )
     pixels = int(np.prod(shape[1:]))
-    source = outputs.astype(np.int64)[:, None] * pixels + np.arange(pixels)
-    return Wires("outputs", (int(np.prod(shape)),), source.reshape(-1).astype(np.int32))
+    return (outputs.astype(np.int64)[:, None] * pixels + np.arange(pixels)).reshape(-1)
 
 
 class _Step:
@@ -187,7 +187,7 @@ class _Step:
         seen = self.blocks[-1][1].out_width
         cell = int(np.prod(shape))
         joined = np.arange(cell + seen, dtype=np.int32)
-        # From the grid and what its kernels say; `append` names the two.
+        # From the grid and what its kernels say; `layers` names the two.
         self.joins = len(self.blocks)
         self.blocks.append(("cells and kernels", Wires("cells", (cell, seen), joined)))
         before = channels + seen // (height * width)
@@ -227,14 +227,12 @@ class _Step:
             gates = len(fanin)
             window = Window((block.kernels, *window.out), window.out, (1, 1), (0, 0), (1, 1))
 
-    def append(self, layers: list[DraftBlock], number: int) -> None:
-        """Append one step's layers."""
-        start = len(layers) - 1 if layers else FRONT
-        for i, (place, block) in enumerate(self.blocks):
-            reads: tuple[int, ...] | None = None
-            if i == self.joins:
-                reads = (start, len(layers) - 1)
-            layers.append(DraftBlock(f"step {number}, {place}", block, reads))
+    def layers(self) -> list[DraftBlock]:
+        """Return the step's layers."""
+        reads = {self.joins: (FRONT, self.joins - 1)}
+        return [
+            DraftBlock(place, block, reads.get(i)) for i, (place, block) in enumerate(self.blocks)
+        ]
 
 
 def _shared(tables: Tables, fanin: Array, shape: Sizes, file: str, place: str) -> LutConv:

@@ -17,7 +17,7 @@ from gatec.frontends.codebook import agreement_layer, find_codebook
 from gatec.frontends.encoder import check_thresholds, thermometer
 from gatec.frontends.naming import identifier
 from gatec.frontends.options import MAX_CODE_BITS, FeatureCodes, ReadOptions
-from gatec.frontends.recurrence import LACKS_STEPS, Recurrence, unroll
+from gatec.frontends.recurrence import Recurrence, unroll
 from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 from gatec.tables import MAX_FANIN, Tables
@@ -107,8 +107,6 @@ class Draft:
         `gatec.frontends.codebook`).
     recurrence
         Of a recurrent net, whose layers are one step.
-    stepped
-        Whether `--steps` has already been followed.
     notes
         Findings for reports.
     missing
@@ -128,7 +126,6 @@ class Draft:
     code_bits: int | None = None
     codebook: Array | None = None
     recurrence: Recurrence | None = None
-    stepped: bool = False
     notes: dict[str, str] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
@@ -139,7 +136,7 @@ def lacks(draft: Draft, options: ReadOptions) -> list[str]:
     if input_width(draft, options) is None:
         missing.append(_lacks_inputs(draft))
     if draft.recurrence is not None and options.steps is None:
-        missing.append(LACKS_STEPS)
+        missing.append(draft.recurrence.lacks_steps)
     if draft.thresholds is not None and options.features is None:
         missing.append(
             "the model's thresholds compare floats; expected --features uint8,scale=1/255 (what "
@@ -168,17 +165,21 @@ def _body(
     draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
 ) -> tuple[list[Block], dict[str, tuple[str, ...]]]:
     """Return the input, the encoder and the layers, and what those read."""
-    if options.steps is not None and draft.recurrence is None and not draft.stepped:
+    if options.steps is not None and draft.recurrence is None:
         raise ModelError("--steps was given, but the net is not recurrent", file=file)
-    state = 0 if draft.recurrence is None else draft.recurrence.state
     front = _front(draft, options, width, notes, file)
-    layers = _layers(draft, width + state, file)
+    recurrence = draft.recurrence
+    if recurrence is not None and recurrence.from_input and recurrence.state != width:
+        raise ModelError(f"{width} inputs for {recurrence.state} state bits", file=file,
+                         expected="as many: they are the first state")  # fmt: skip
+    cell = width if recurrence is None else recurrence.cell_inputs(width)
+    layers = _layers(draft, cell, file)
     reads = {
         f"layer{i}": tuple(front[-1].name if n == FRONT else f"layer{n}" for n in layer.reads)
         for i, layer in enumerate(draft.layers)
         if layer.reads is not None
     }
-    if draft.recurrence is None:
+    if recurrence is None:
         return [*front, *layers], reads
     if len(front) > 1:
         raise ModelError("an encoder in front of a recurrent net", file=file, expected="bits")
@@ -186,8 +187,8 @@ def _body(
     gates = steps * sum(_gates(layer) for layer in draft.layers)
     limits.check_limit(gates, limits.MAX_GATES, "gates of all steps", file=file)
     limits.check_limit(steps * width, limits.MAX_GATES, "input bits of all steps", file=file)
-    notes["recurrence"] = f"{state} state bits, unrolled over {steps} steps"
-    return unroll(layers, reads, draft.recurrence, inputs=width, steps=steps, file=file)
+    notes["recurrence"] = f"{recurrence.state} state bits, unrolled over {steps} steps"
+    return unroll(layers, reads, recurrence, inputs=width, steps=steps, file=file)
 
 
 def agree(option: str, given: float | None, found: float | None, *, file: str) -> float | None:

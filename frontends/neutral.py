@@ -45,13 +45,13 @@ from gatec.frontends.gates import tables_of
 from gatec.frontends.neutral_blocks import KINDS, read_block, read_numbers
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.parameters import fix_inputs, parameter_bits
-from gatec.frontends.recurrence import RECURRENT_KEYS, read_recurrence
+from gatec.frontends.recurrence import RECURRENT_FLAGS, RECURRENT_KEYS, read_recurrence
 from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 
 _LAYER = re.compile(r"layers\.([0-9]{1,6})\.([a-z0-9.]{1,40})")
-_NUMBERS = ("inputs", "classes", "code_bits", "state", "tau", "beta", "every_step")
+_NUMBERS = ("inputs", "classes", "code_bits", "state", "tau", "beta", *RECURRENT_FLAGS)
 _WHOLE = _NUMBERS[:4]
 _ARRAYS = ("thresholds", "levels", "codebook", "parameters", *RECURRENT_KEYS)
 _SCORES = ("scores.weights", "scores.bias")
@@ -94,12 +94,16 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     found = [_layer(keys, i, file=file) for i, keys in enumerate(layers)]
     values = {key: _number(content.model, key, file) for key in _NUMBERS}
     whole = {key: _positive(values[key], key, file) for key in _WHOLE}
+    flags = {key: values[key] for key in RECURRENT_FLAGS}
+    recurrence = read_recurrence(tensors, whole["state"], flags, file)
     if "parameters" in tensors:
         bits, inputs = parameter_bits(tensors["parameters"], file), whole["inputs"]
         if inputs is None:
             raise ModelError("without inputs", file=file, place="parameters", expected="inputs")
         limits.check_limit(inputs, limits.MAX_GATES, "inputs", file=file)
-        found = fix_inputs(found, inputs, bits, whole["state"] or 0)
+        state = whole["state"] or 0
+        alone = recurrence is not None and recurrence.from_input
+        found = fix_inputs(found, 0 if alone else inputs, bits, state)
     return Draft(
         found,
         whole["inputs"],
@@ -109,7 +113,7 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         thresholds=tensors.get("thresholds"),
         levels=tensors.get("levels"),
         codebook=tensors.get("codebook"),
-        recurrence=read_recurrence(tensors, whole["state"], values["every_step"], file),
+        recurrence=recurrence,
         code_bits=whole["code_bits"],
         head=_scores(tensors, file),
     )

@@ -14,6 +14,7 @@ from gatec.blocks import LutLayer
 from gatec.blocks_bits import BitBlock
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import UsageError
+from gatec.frontends.clocked import ClockedModel
 from gatec.frontends.draft import FRONT
 from gatec.frontends.neutral_blocks import block_arrays, table_rows
 from gatec.frontends.tensors import Array
@@ -48,6 +49,26 @@ def neutral_bytes(model: ModelGraph) -> bytes:
 
     Name, notes, and whether the model ends in scores or a class are not part of the form.
     """
+    return _npz(_body_arrays(model) | _head_arrays(model))
+
+
+def clocked_bytes(model: ClockedModel) -> bytes:
+    """Return a recurrent net as the bytes of a neutral `.npz`, without its number of steps."""
+    arrays = _body_arrays(model.step) | _head_arrays(model.tail)
+    arrays["inputs"] = np.int64(model.inputs)
+    arrays["state"] = np.int64(model.state)
+    arrays["every_step"] = np.int64(model.every_step)
+    if model.from_input:
+        arrays["state_from_input"] = np.int64(1)
+    else:
+        arrays["state_init"] = model.init
+    if model.codebook is not None:
+        arrays["codebook"] = model.codebook
+    return _npz(arrays)
+
+
+def _body_arrays(model: ModelGraph) -> dict[str, Any]:
+    """Return the keys of a model up to its last layer."""
     front = model.encoder or model.input
     arrays: dict[str, Any] = {"inputs": np.int64(front.out_width)}
     layers = [block for block in model.blocks if isinstance(block, LutLayer | BitBlock)]
@@ -61,6 +82,12 @@ def neutral_bytes(model: ModelGraph) -> bytes:
     if model.encoder is not None:
         arrays["levels"] = model.encoder.levels
         arrays["code_bits"] = np.int64(model.encoder.code_bits)
+    return arrays
+
+
+def _head_arrays(model: ModelGraph) -> dict[str, Any]:
+    """Return the keys of the class sums; none where there are none."""
+    arrays: dict[str, Any] = {}
     if isinstance(model.head, ClassScores):
         arrays |= {"scores.weights": model.head.weights, "scores.bias": model.head.bias}
     elif model.head is not None:
@@ -68,6 +95,10 @@ def neutral_bytes(model: ModelGraph) -> bytes:
         for key, value in (("tau", model.head.tau), ("beta", model.head.beta)):
             if value is not None:
                 arrays[key] = np.float64(value)
+    return arrays
+
+
+def _npz(arrays: dict[str, Any]) -> bytes:
     stream = io.BytesIO()
     # Uncompressed: another zlib would give other bytes.
     np.savez(stream, **arrays)

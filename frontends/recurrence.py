@@ -12,11 +12,13 @@ Keys of the neutral form, beside the layers of the cell:
                     that are no state
 `state_init`        optional 0/1 `[state]`: the state before the first step; 0 when absent
 `every_step`        optional 0 or 1: 1 puts out what leaves every step, 0 what leaves the last one
+`state_from_input`  optional 0 or 1: 1 when steps read the state alone, and the state before the
+                    first one is the input, as in a cellular net; `inputs` is then `state`
 ==================  ================================================================================
 
-`--steps N` says for how many steps the circuit runs. It reads all steps' inputs at once, step 0
-first. A circuit that takes a step in each clock cycle needs state registers around the pipeline,
-which gatec does not emit.
+`--steps N` says for how many steps the unrolled circuit runs. It reads all steps' inputs at once,
+step 0 first. With `--clocked` the state is in registers, and a step takes a clock cycle
+(`gatec.frontends.clocked`).
 """
 
 from __future__ import annotations
@@ -33,10 +35,9 @@ from gatec.errors import ModelError
 from gatec.frontends.tensors import Array
 
 RECURRENT_KEYS = ("next_state", "outputs", "state_init")
-LACKS_STEPS = (
-    "a recurrent net; expected --steps N to unroll it over (a clocked circuit with state registers "
-    "is not emitted)"
-)
+RECURRENT_FLAGS = ("every_step", "state_from_input")
+LACKS_STEPS = "a recurrent net; expected --steps N, or compile --clocked for any number of steps"
+LACKS_TIMES = "how often the rule is applied is not in the file; expected --steps N"
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,8 @@ class Recurrence:
         0/1 `[state]`.
     every_step
         Whether each step's outputs are put out.
+    from_input
+        Whether the cell reads the state alone, which is the input before the first step.
     """
 
     state: int
@@ -60,12 +63,28 @@ class Recurrence:
     outputs: Array | None
     init: Array
     every_step: bool
+    from_input: bool = False
+
+    def cell_inputs(self, inputs: int) -> int:
+        """Return how many bits the first layer reads, where `inputs` bits come in."""
+        return self.state if self.from_input else inputs + self.state
+
+    @property
+    def lacks_steps(self) -> str:
+        """What to say when nobody says how many steps there are."""
+        return LACKS_TIMES if self.from_input else LACKS_STEPS
 
 
 def read_recurrence(
-    tensors: Mapping[str, Array], state: int | None, every_step: float | None, file: str
+    tensors: Mapping[str, Array], state: int | None, flags: Mapping[str, float | None], file: str
 ) -> Recurrence | None:
-    """Return the recurrence that keys of the neutral form describe; None where there is none."""
+    """Return the recurrence that keys of the neutral form describe; None where there is none.
+
+    Parameters
+    ----------
+    flags
+        The numbers under `RECURRENT_FLAGS`.
+    """
     if state is None:
         for key in RECURRENT_KEYS:
             if key in tensors:
@@ -84,10 +103,16 @@ def read_recurrence(
         raise ModelError(
             "is not the state", file=file, place="state_init", expected=f"0/1 [{state}]"
         )
-    if every_step not in (None, 0, 1):
-        raise ModelError(f"is {every_step:g}", file=file, place="every_step", expected="0 or 1")
+    for key, flag in flags.items():
+        if flag not in (None, 0, 1):
+            raise ModelError(f"is {flag:g}", file=file, place=key, expected="0 or 1")
+    every_step, from_input = (flags[key] == 1 for key in RECURRENT_FLAGS)
+    if from_input and "state_init" in tensors:
+        raise ModelError(
+            "with state_from_input", file=file, place="state_init", expected="one of them"
+        )
     return Recurrence(
-        state, tensors.get("next_state"), tensors.get("outputs"), init, every_step == 1
+        state, tensors.get("next_state"), tensors.get("outputs"), init, every_step, from_input
     )
 
 
@@ -113,20 +138,22 @@ def unroll(
     """
     width = cell[-1].out_width
     following, leaving = ends_of(recurrence, width, file)
-    blocks: list[Block] = [InputBits("input", inputs * steps)]
+    total = inputs if recurrence.from_input else inputs * steps
+    blocks: list[Block] = [InputBits("input", total)]
     joined: dict[str, tuple[str, ...]] = {}
     names = {block.name for block in cell}
     ends: list[str] = []
     for step in range(steps):
-        here = np.arange(inputs) + step * inputs
         start = f"step{step}_in"
-        if step:
-            source = np.concatenate([here, inputs * steps + following])
-            blocks.append(Wires(start, (inputs * steps, width), source.astype(np.int32)))
-            joined[start] = ("input", ends[-1])
-        else:
-            source = np.concatenate([here, np.where(recurrence.init, ALWAYS, NOTHING)])
-            blocks.append(Wires(start, (inputs * steps,), source.astype(np.int32)))
+        before: tuple[str, ...] = ("input", *ends[-1:])
+        state: Array = total + following if step else np.where(recurrence.init, ALWAYS, NOTHING)
+        source: Array = np.concatenate([np.arange(inputs) + step * inputs, state])
+        if recurrence.from_input:
+            before = before[-1:]
+            source = following if step else np.arange(total)
+        widths = tuple(total if name == "input" else width for name in before)
+        joined[start] = before
+        blocks.append(Wires(start, widths, source.astype(np.int32)))
         for block in cell:
             name = f"step{step}_{block.name}"
             blocks.append(replace(block, name=name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 
 import numpy as np
 
@@ -14,8 +15,16 @@ from gatec.sim.evaluator import Outputs
 from gatec.sim.sequence import Machine
 
 
-def frames(bits: Bits, cycles: int) -> Iterator[Words]:
-    """Yield each cycle's inputs, packed: `uint8[samples, cycles * inputs]`, cycle 0 first."""
+def frames(bits: Bits, cycles: int, once: bool = False) -> Iterator[Words]:
+    """Yield each cycle's inputs, packed: `uint8[samples, cycles * inputs]`, cycle 0 first.
+
+    With `once`, there are inputs in cycle 0 alone, and 0 after it.
+    """
+    if once:
+        first = pack(bits)
+        yield first
+        yield from repeat(np.zeros_like(first), cycles - 1)
+        return
     for rows in np.split(bits, cycles, axis=1):
         yield pack(rows)
 
@@ -26,7 +35,7 @@ class ClockedEvaluator:
     Parameters
     ----------
     model
-        The net.
+        The net, with a number of steps.
     kind
         As of `gatec.sim.evaluator.Evaluator`.
     engine, threads
@@ -46,16 +55,28 @@ class ClockedEvaluator:
         self._machine = Machine(model.netlist, 0, engine=engine, threads=threads)
 
     def __call__(self, bits: Bits) -> Outputs:
-        """Return the outputs for `uint8[samples, steps * inputs]`."""
-        count = len(bits)
+        """Return the outputs for `uint8[samples, steps * inputs]`.
+
+        Of a net that answers every step apart, what the evaluator gives for one answer has an axis
+        of the steps behind that of the samples; but bits just follow one another.
+        """
+        count, model = len(bits), self._model
+        assert model.steps is not None
         self._machine.reset(num_words(count))
         shown: list[Words] = []
-        for frame in frames(bits, self._model.steps):
+        for frame in frames(bits, model.steps, model.from_input):
             outputs = self._machine.step(frame)
-            if not self._model.every_step:
+            if not model.every_step:
                 shown.clear()
             shown.append(outputs)
-        result = self._tail.evaluate(np.concatenate(shown), count)
+        if model.apart and model.every_step:
+            answers = [self._answer(words, count) for words in shown]
+            join = np.concatenate if self.kind == "bits" else np.stack
+            return join(answers, axis=1)
+        return self._answer(np.concatenate(shown), count)
+
+    def _answer(self, words: Words, count: int) -> Outputs:
+        result = self._tail.evaluate(words, count)
         if self.kind == "bits":
             return unpack(result.bits, count)
         found = result.classes if self.kind == "argmax" else result.scores

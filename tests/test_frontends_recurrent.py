@@ -84,7 +84,7 @@ def test_class_of_a_sequence_to_a_proved_netlist(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("extra", "options", "message"),
     [
-        ({}, {}, r"--steps N to unroll it over \(a clocked circuit .* is not emitted\)"),
+        ({}, {}, "expected --steps N, or compile --clocked"),
         ({"next_state": [1, 2]}, {"steps": 2}, "next_state: 2 numbers that do not fit"),
         ({"outputs": [99]}, {"steps": 2}, "outputs: 1 numbers that do not fit"),
         ({"state_init": [2, 0, 0, 0]}, {"steps": 2}, "state_init: is not the state"),
@@ -133,6 +133,18 @@ def automaton(folder: Path, wraps: int, **extra: Any) -> tuple[Path, dict[str, n
     } | extra
     np.savez(folder / "ca.npz", **values)
     return folder / "ca.npz", values
+
+
+def lively_rule() -> dict[str, np.ndarray]:
+    """Return keys of a rule after which, many steps on, grids still differ in every channel."""
+    rng = np.random.default_rng(3)
+    return {
+        "perceive.0.params": rng.normal(size=(KERNELS, 8, 16)),
+        "update.0.params": rng.normal(size=(10, 16)),
+        "update.0.wires": rng.integers(0, SHAPE[0] + SHAPE[0] * 2 * KERNELS, (2, 10)),
+        "update.1.gates": np.array([6, 6, 9]),
+        "update.1.wires": np.array([[0, 2, 4], [1, 3, 5]]),
+    }
 
 
 def gates(values: dict[str, np.ndarray], place: str) -> np.ndarray:

@@ -9,13 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 import pywellen
-from test_frontends_recurrent import INPUTS, LEAVING, STATE, cell_file
+from test_frontends_recurrent import (
+    INPUTS,
+    LEAVING,
+    SHAPE,
+    STATE,
+    automaton,
+    cell_file,
+    lively_rule,
+)
 
 import gatec
 from gatec.cli import run
 from gatec.demo import path as demo_path
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import ReadOptions
+from gatec.frontends import ReadOptions, clocked_bytes
 from gatec.frontends.clocked import read_clocked
 
 STEPS, SAMPLES = 6, 70
@@ -114,3 +122,39 @@ def test_what_is_not_recurrent_or_has_no_verilog_is_refused(tmp_path: Path, data
         gatec.simulate(demo_path("digits"), data=data, clocked=True)
     with pytest.raises(UsageError, match="a folder is unrolled"):
         gatec.simulate(tmp_path, data=data, clocked=True)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "llvm"])
+def test_a_cellular_net_is_its_unrolled_self(tmp_path: Path, engine: Any) -> None:
+    path, _ = automaton(tmp_path, 1, **lively_rule(), outputs=np.array([2, 0]))
+    grids = np.random.default_rng(2).integers(0, 2, (SAMPLES, *SHAPE), dtype=np.uint8)
+    np.save(tmp_path / "grids.npy", grids)
+    reading = ReadOptions(steps=4)
+    found = [
+        gatec.simulate(
+            path, data=tmp_path / "grids.npy", reading=reading, engine=engine, clocked=clocked
+        ).outputs
+        for clocked in (False, True)
+    ]
+    assert found[0] is not None
+    assert len(np.unique(found[0], axis=0)) > SAMPLES // 2
+    assert np.array_equal(*found)
+
+
+@pytest.mark.parametrize("extra", [{}, {"classes": 3, "every_step": 1}, {"codebook": np.eye(3)}])
+def test_a_clocked_net_written_and_read_is_the_same(tmp_path: Path, extra: Any) -> None:
+    if "codebook" in extra:
+        extra = {"codebook": np.eye(3, dtype=np.uint8)}
+    init = {"state_init": [1, 0, 1, 1], "next_state": [1, 9, 1, 4], "outputs": [9, 0, 2]}
+    path, _ = cell_file(tmp_path, **extra, **init)
+    model = read_clocked(path, ReadOptions(name="net"), apart=True)
+    (tmp_path / "copy.npz").write_bytes(clocked_bytes(model))
+    copy = read_clocked(tmp_path / "copy.npz", ReadOptions(name="net"), apart=True)
+    assert clocked_bytes(copy) == clocked_bytes(model)
+    assert (copy.inputs, copy.state, copy.leaving) == (INPUTS, STATE, 3)
+    assert copy.every_step == model.every_step
+    assert np.array_equal(copy.init, [1, 0, 1, 1])
+    assert np.array_equal(copy.netlist.tables, model.netlist.tables)
+    assert [block.describe() for block in copy.tail.blocks] == [
+        block.describe() for block in model.tail.blocks
+    ]

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gatec.backends.control import Control, Function, Values, choose
+from gatec.backends.checker import Function, Values, choose
+from gatec.backends.control import Control
 from gatec.backends.shell import FLIP_FLOPS, Cell
 from gatec.backends.subset import Body
 from gatec.bits import Words

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gatec.backends.body import Stage
 from gatec.backends.cells import lut_model
@@ -23,6 +24,8 @@ from gatec.tools.yosys import run_yosys, without_banner
 
 # What a kept table is called where Yosys shall see through it.
 _OPEN = "gatec_lut"
+# The table of Nexus' CCU2 that puts its first operand on the carry, whatever came in.
+_BEGINS_CHAIN = "0xFFFF"
 
 
 @dataclass(frozen=True)
@@ -126,9 +129,20 @@ def synthesise(
     run = run_yosys(commands, inputs=inputs, outputs=outputs, timeout=timeout)
     design = json.loads(run.files["design.json"])
     design["modules"] = {top: design["modules"][top]}
+    _free_first_carries(design["modules"][top])
     text = json.dumps(design).encode()
     count = _kept_cells(run.files) if kept else 0
     return VendorSynthesis(top, text, without_banner(run.files["design.v"]), count)
+
+
+def _free_first_carries(module: dict[str, Any]) -> None:
+    """Leave the carry inputs of cells that begin a chain of Nexus unconnected.
+
+    Yosys ties them to a constant, which these cells ignore; nextpnr-nexus wants a carry or nothing.
+    """
+    for cell in module["cells"].values():
+        if cell["type"] == "CCU2" and cell["parameters"]["INIT0"] == _BEGINS_CHAIN:
+            cell["connections"].pop("CIN", None)
 
 
 def _box(stage: Stage) -> str:

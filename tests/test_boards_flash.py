@@ -36,6 +36,11 @@ def test_command_names_the_bitstream(name: str) -> None:
     assert command.count("out/a b.bin") == 1
 
 
+def test_orangecrab_is_programmed_through_its_usb_bootloader() -> None:
+    command = flash_command(load_board("orangecrab_85f"), Path("x.bit"))
+    assert command == ["dfu-util", "-d", "1209:5af0", "-a", "0", "-D", "x.bit"]
+
+
 def test_programmer_gets_the_bitstream(tmp_path: Path, programmer: Path) -> None:
     bitstream = tmp_path / "a b.bin"
     bitstream.write_bytes(b"bits")

@@ -1,14 +1,17 @@
-"""The top module of a board: oscillator, PLL, reset, UART, core and LEDs, with its pins.
+"""The top module of a board: oscillator, PLL, reset, link, core and LEDs, with its pins.
 
 ```
 clk_osc ──▶ (PLL) ──▶ clock, reset after configuration
 uart_rx ──▶ UartFrame ──▶ core ──▶ UartFrame ──▶ uart_tx
                                 └──▶ led: the lowest bits of the last result
 ```
+
+Over SPI, `SpiFrame` is in the place of `UartFrame`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from amaranth.back import rtlil
@@ -21,15 +24,20 @@ from amaranth.hdl import (
     ResetSignal,
     Signal,
 )
+from amaranth.lib.wiring import In
 
 from gatec.backends.constraints import Constraints, pcf, port_bits
 from gatec.backends.core import CoreShape
 from gatec.backends.pll import PllSettings, pll_instance, pll_settings
+from gatec.backends.spi_frame import SpiFrame
 from gatec.backends.uart import baud_divisor
 from gatec.backends.uart_frame import UartFrame
 from gatec.boards.recipe import Board
 from gatec.errors import UsageError
+from gatec.options import LinkKind
 from gatec.tools.yosys import run_yosys, without_banner
+
+Frame = UartFrame | SpiFrame
 
 BEAT_BITS = 8
 # USB adapters hold bytes back for up to 16 ms.
@@ -63,7 +71,12 @@ class BoardTop:
 
 
 def board_top(
-    board: Board, core: CoreShape, *, clock_mhz: float | None = None, pause_ms: float = PAUSE_MS
+    board: Board,
+    core: CoreShape,
+    *,
+    clock_mhz: float | None = None,
+    link: LinkKind = "uart",
+    pause_ms: float = PAUSE_MS,
 ) -> BoardTop:
     """Write the top module for a board.
 
@@ -73,8 +86,10 @@ def board_top(
         The core to put in, of 8-bit beats in and out.
     clock_mhz
         What the core shall run at; the oscillator's frequency when None.
+    link
+        What carries vectors and results: `uart` or `spi`.
     pause_ms
-        How long the line is idle before an unfinished frame is forgotten (`UartFrame`).
+        How long a UART is idle before an unfinished frame is forgotten (`UartFrame`).
 
     Raises
     ------
@@ -85,13 +100,30 @@ def board_top(
         raise UsageError(
             f"beats of {core.beat_bits} and {core.out_beat_bits} bits",
             file=board.name,
-            expected=f"{BEAT_BITS} bits on a UART",
+            expected=f"{BEAT_BITS} bits, bytes on the line",
         )
     mhz, pll = core_clock(board, clock_mhz)
-    frame = UartFrame(baud_divisor(mhz, board.baud), core.beats_in, round(mhz * 1e3 * pause_ms))
-    shell = _Shell(board, core, frame, pll)
+    pins = line_pins(board, link)
+    frame: Frame
+    if link == "spi":
+        frame = SpiFrame(core.beats_in)
+    else:
+        frame = UartFrame(baud_divisor(mhz, board.baud), core.beats_in, round(mhz * 1e3 * pause_ms))
+    shell = _Shell(board, core, frame, {port: port.removeprefix(f"{link}_") for port in pins}, pll)
     top = f"{core.top}_{board.name}"
-    return BoardTop(top, _verilog(shell, top), pcf(board_constraints(board)), mhz, pll)
+    return BoardTop(top, _verilog(shell, top), pcf(board_constraints(board, link)), mhz, pll)
+
+
+def line_pins(board: Board, link: LinkKind) -> dict[str, str]:
+    """Return the pin of each port of a link; raise `UsageError` where a recipe names none."""
+    if link == "uart":
+        return {"uart_rx": board.uart_rx, "uart_tx": board.uart_tx}
+    if not board.spi:
+        raise UsageError(
+            f"--link {link} on {board.name}",
+            expected="--link uart, or a recipe with the pins in a section [spi]",
+        )
+    return {f"spi_{name}": pin for name, pin in board.spi.items()}
 
 
 def core_clock(board: Board, clock_mhz: float | None) -> tuple[float, PllSettings | None]:
@@ -114,12 +146,17 @@ class _Shell(Elaboratable):
     """What `board_top` writes; its ports are public attributes."""
 
     def __init__(
-        self, board: Board, core: CoreShape, frame: UartFrame, pll: PllSettings | None
+        self,
+        board: Board,
+        core: CoreShape,
+        frame: Frame,
+        lines: Mapping[str, str],
+        pll: PllSettings | None,
     ) -> None:
         self.board, self.core, self.frame, self.pll = board, core, frame, pll
         self.clk = Signal(name="clk_osc")
-        self.uart_rx = Signal(name="uart_rx")
-        self.uart_tx = Signal(name="uart_tx")
+        # The ports of the link, with the frame's members that they are.
+        self.lines = [(Signal(name=port), member) for port, member in lines.items()]
         self.led = Signal(len(board.leds), name="led")
 
     def elaborate(self, platform: object) -> Module:
@@ -127,7 +164,9 @@ class _Shell(Elaboratable):
         m = Module()
         m.submodules.frame = frame = self.frame
         self._clock(m)
-        m.d.comb += [frame.rx.eq(self.uart_rx), self.uart_tx.eq(frame.tx)]
+        for port, member in self.lines:
+            inside, flow = getattr(frame, member), frame.signature.members[member].flow
+            m.d.comb += inside.eq(port) if flow == In else port.eq(inside)
         m.submodules.core = Instance(
             self.core.top,
             i_clk=ClockSignal(),
@@ -175,7 +214,8 @@ class _Shell(Elaboratable):
 
 
 def _verilog(shell: _Shell, top: str) -> str:
-    signals = [shell.clk, shell.uart_rx, shell.uart_tx, *([shell.led] if len(shell.led) else [])]
+    signals = [shell.clk, *(port for port, _ in shell.lines)]
+    signals += [shell.led] if len(shell.led) else []
     ports = {signal.name: (signal, None) for signal in signals}
     text = rtlil.convert(shell, name=top, ports=ports, emit_src=False)
     # As Amaranth's own Verilog back end: `always` blocks stay as they were written.
@@ -185,9 +225,9 @@ def _verilog(shell: _Shell, top: str) -> str:
     return without_banner(run.files["top.v"])
 
 
-def board_constraints(board: Board) -> Constraints:
+def board_constraints(board: Board, link: LinkKind = "uart") -> Constraints:
     """Return the pins and the clock of a board's top."""
-    pins = {"clk_osc": board.clock_pin, "uart_rx": board.uart_rx, "uart_tx": board.uart_tx}
+    pins = {"clk_osc": board.clock_pin, **line_pins(board, link)}
     pins |= dict(zip(port_bits({"led": len(board.leds)}), board.leds, strict=True))
     comment = f"{board.description}: {board.device.name}-{board.package}"
     return Constraints(comment, pins, "clk_osc", board.clock_mhz)

@@ -21,6 +21,12 @@ rx = "6"                                   # as the FPGA sees it: its input
 tx = "9"
 baud = 115200
 
+[spi]                                      # optional: for --link spi; a host is the controller
+cs = "4"
+sck = "45"
+mosi = "2"
+miso = "47"
+
 [leds]                                     # light up with the lowest bits of the last result
 pins = ["11", "37"]
 active_low = true

@@ -15,7 +15,7 @@ BITSTREAM = "{bitstream}"
 PLL_KINDS = ("pad", "core", "none")
 
 _TEXT, _NUMBER, _TRUTH, _TEXTS = "text", "a number", "true or false", "a list of texts"
-# Section ("" is the top level), key, kind. All but `note` must be there.
+# Section ("" is the top level), key, kind. All but `note` and `[spi]` must be there.
 _KEYS: Mapping[str, Mapping[str, str]] = {
     "": {
         "name": _TEXT,
@@ -28,10 +28,12 @@ _KEYS: Mapping[str, Mapping[str, str]] = {
     },
     "clock": {"pin": _TEXT, "mhz": _NUMBER, "pll": _TEXT},
     "uart": {"rx": _TEXT, "tx": _TEXT, "baud": _NUMBER},
+    "spi": {"cs": _TEXT, "sck": _TEXT, "mosi": _TEXT, "miso": _TEXT},
     "leds": {"pins": _TEXTS, "active_low": _TRUTH},
     "flash": {"command": _TEXTS, "install": _TEXT},
 }
 _OPTIONAL = ("note",)
+_OPTIONAL_SECTIONS = ("spi",)
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,9 @@ class Board:
         families whose PLL gatec does not set: the core runs at the oscillator's clock.
     uart_rx, uart_tx, baud
         Pins as the FPGA sees them: it receives on rx. 8 data bits, no parity, one stop bit.
+    spi
+        Pins by name (`cs`, `sck`, `mosi`, `miso`) where a host is the SPI controller; empty where
+        the recipe names none.
     leds, leds_active_low
         Pins, lowest bit first.
     flash_command, flash_install
@@ -70,6 +75,7 @@ class Board:
     uart_rx: str
     uart_tx: str
     baud: int
+    spi: Mapping[str, str]
     leds: tuple[str, ...]
     leds_active_low: bool
     flash_command: tuple[str, ...]
@@ -95,6 +101,7 @@ def parse_board(content: Mapping[str, Any], path: Path) -> Board:
         uart_rx=uart["rx"],
         uart_tx=uart["tx"],
         baud=int(uart["baud"]),
+        spi=content.get("spi", {}),
         leds=tuple(leds["pins"]),
         leds_active_low=leds["active_low"],
         flash_command=tuple(flash["command"]),
@@ -109,6 +116,8 @@ def _check_keys(content: Mapping[str, Any], path: Path) -> None:
     for section, keys in _KEYS.items():
         place = f"[{section}]" if section else "top level"
         table = content.get(section) if section else content
+        if table is None and section in _OPTIONAL_SECTIONS:
+            continue
         if not isinstance(table, Mapping):
             raise UsageError(f"no section {place}", file=path, expected=", ".join(keys))
         known = [*keys, *(_KEYS if not section else ())]
@@ -154,6 +163,7 @@ def _check_values(board: Board, path: Path) -> None:
 def _check_pins(board: Board, path: Path) -> None:
     known = board.device.pins(board.package)
     wired = {"[clock] pin": board.clock_pin, "[uart] rx": board.uart_rx, "[uart] tx": board.uart_tx}
+    wired |= {f"[spi] {name}": pin for name, pin in board.spi.items()}
     wired |= {f"[leds] pins[{i}]": pin for i, pin in enumerate(board.leds)}
     first: dict[str, str] = {}
     for place, pin in wired.items():

@@ -1,4 +1,4 @@
-"""The flow for a board: the core behind a UART, on the board's pins and clock."""
+"""The flow for a board: the core behind a UART or SPI, on the board's pins and clock."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from gatec.backends.board_top import (
     board_constraints,
     board_top,
     core_clock,
+    line_pins,
 )
+from gatec.backends.core import CoreShape
 from gatec.backends.ice40 import synthesise
+from gatec.backends.spi_frame import MIN_CYCLES, longest_frame
 from gatec.backends.vendor_synth import Source
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
@@ -24,6 +27,7 @@ from gatec.flow_fpga import FpgaFlow
 from gatec.flow_ice40 import Ice40Flow
 from gatec.flow_vendor import VendorFlow
 from gatec.netlist import Netlist
+from gatec.options import LinkKind
 
 # Bits of a byte on the line: start, 8 data, stop.
 _LINE_BITS = 10
@@ -58,23 +62,46 @@ class OnBoard(FpgaFlow):
         for name in ("beat_bits", "out_beat_bits"):
             if getattr(self.options, name) not in (None, BEAT_BITS):
                 flag = f"--{name.replace('_', '-')} {getattr(self.options, name)}"
-                raise UsageError(f"{flag} with --board", expected=f"{BEAT_BITS}, the UART's")
+                raise UsageError(f"{flag} with --board", expected=f"{BEAT_BITS}, bytes on the line")
         return BEAT_BITS, BEAT_BITS
+
+    @property
+    def link(self) -> LinkKind:
+        """What carries vectors and results."""
+        return self.options.link or "uart"
+
+    def top(self, design: Design) -> BoardTop:
+        """Return the board's top module around the core."""
+        shape = design.emitted.shape
+        return board_top(self.board, shape, clock_mhz=self.options.clock, link=self.link)
+
+    def check(self) -> None:
+        """Raise `UsageError` at the first option that does not go with the board."""
+        super().check()
+        line_pins(self.board, self.link)
 
     def line(self, design: Design, top: BoardTop) -> Physical:
         """Return what is the board's own: clock, bytes on the line, and what these allow."""
-        shape = design.emitted.shape
-        slowest = max(shape.beats_in, shape.beats_out)
         return {
             "board": self.board.name,
             "top": top.top,
             "clock_mhz": round(top.clock_mhz, 6),
-            "uart": {
-                "baud": self.board.baud,
-                "bytes_in": shape.beats_in,
-                "bytes_out": shape.beats_out,
-                "results_per_second": round(self.board.baud / _LINE_BITS / slowest, 3),
-            },
+            self.link: self._line_facts(design.emitted.shape, top.clock_mhz),
+        }
+
+    def _line_facts(self, shape: CoreShape, clock_mhz: float) -> dict[str, float]:
+        facts: dict[str, float] = {"bytes_in": shape.beats_in, "bytes_out": shape.beats_out}
+        if self.link == "uart":
+            slowest = max(shape.beats_in, shape.beats_out)
+            rate = self.board.baud / _LINE_BITS / slowest
+            return {"baud": self.board.baud, **facts, "results_per_second": round(rate, 3)}
+        mhz = clock_mhz / (2 * MIN_CYCLES)
+        longest = longest_frame(shape.beats_in, shape.beats_out, shape.latency)
+        return {
+            "max_clock_mhz": round(mhz, 6),
+            **facts,
+            "bytes_of_a_frame": longest,
+            "results_per_second": round(mhz * 1e6 / (8 * longest), 3),
         }
 
 
@@ -84,7 +111,7 @@ class BoardFlow(OnBoard, Ice40Flow):
     def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
         """Write the board's top, and make its bitstream unless the user wants the Verilog only."""
         shape = design.emitted.shape
-        board = board_top(self.board, shape, clock_mhz=self.options.clock)
+        board = self.top(design)
         files = core_files(design)
         files |= {f"{board.top}.v": board.verilog.encode(), f"{board.top}.pcf": board.pcf.encode()}
         if not self.options.place_and_route:
@@ -102,8 +129,8 @@ class VendorBoardFlow(OnBoard, VendorFlow):
     def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
         """Write the board's top, and make its bitstream unless the user wants the Verilog only."""
         emitted = design.emitted
-        board = board_top(self.board, emitted.shape, clock_mhz=self.options.clock)
-        wanted = board_constraints(self.board)
+        board = self.top(design)
+        wanted = board_constraints(self.board, self.link)
         files = core_files(design) | {
             f"{board.top}.v": board.verilog.encode(),
             f"{board.top}.{self.family.constraints_suffix}": self.family.constraints(

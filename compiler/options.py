@@ -15,6 +15,8 @@ HeadKind = Literal["tree", "carry"]
 HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry")
 Resynthesis = Literal["never", "always", "try"]
 RESYNTHESIS: tuple[Resynthesis, ...] = ("never", "always", "try")
+LinkKind = Literal["uart", "spi"]
+LINK_KINDS: tuple[LinkKind, ...] = ("uart", "spi")
 MAX_EFFORT = 3
 MAX_SEEDS = 1000
 MAX_TIMEOUT = 1_000_000
@@ -40,7 +42,9 @@ class CompileOptions:
     device, package
         Of the target; the target's and the device's default when None.
     board
-        A name from `gatec boards`; it decides device, package and pins, and adds the UART.
+        A name from `gatec boards`; it decides device, package and pins, and adds the link.
+    link
+        What carries vectors to a board's core and results back: `uart` (the default) or `spi`.
     optimise
         0 to 3, as `-O0` to `-O3`.
     stages, levels_per_stage, clock
@@ -89,6 +93,7 @@ class CompileOptions:
     device: str | None = None
     package: str | None = None
     board: str | None = None
+    link: LinkKind | None = None
     optimise: int = 2
     stages: int | None = None
     levels_per_stage: int | None = None
@@ -123,9 +128,7 @@ class CompileOptions:
                 raise UsageError(
                     f"--{name.replace('_', '-')} {value}", expected="a positive number"
                 )
-        if self.board is not None and (self.device is not None or self.package is not None):
-            other = "--package" if self.device is None else "--device"
-            raise UsageError(f"--board and {other} together", expected="one of them")
+        self._check_board()
         if not 0 <= self.optimise <= MAX_EFFORT:
             raise UsageError(f"-O{self.optimise}", expected=f"-O0 to -O{MAX_EFFORT}")
         if self.head is not None and self.head not in HEAD_KINDS:
@@ -144,6 +147,15 @@ class CompileOptions:
             raise UsageError(f"--resynthesis {self.resynthesis}", expected=" or ".join(RESYNTHESIS))
         if not self.place_and_route:
             self._check_no_routing()
+
+    def _check_board(self) -> None:
+        """Raise `UsageError` at what does not go with a board, or needs one."""
+        if self.board is not None and (self.device is not None or self.package is not None):
+            other = "--package" if self.device is None else "--device"
+            raise UsageError(f"--board and {other} together", expected="one of them")
+        if self.link is not None and (self.board is None or self.link not in LINK_KINDS):
+            kinds = " or ".join(LINK_KINDS)
+            raise UsageError(f"--link {self.link}", expected=f"--board NAME and --link {kinds}")
 
     def _check_no_routing(self) -> None:
         """Raise `UsageError` at an option that only place and route can carry out."""

@@ -100,6 +100,7 @@ def test_pins_of_ecp5_boards_are_those_of_trellis() -> None:
         text = (root / names[board.device.name] / "iodb.json").read_text()
         pins = json.loads(text)["packages"][board.package].keys()
         assert set(board_constraints(board).pins.values()) <= pins, board.name
+        assert set(board.spi.values()) <= pins, board.name
 
 
 # One of each family that routes in a few seconds; `tests/bench/boards.py` routes all.
@@ -173,6 +174,12 @@ def test_recipe_of_the_user_loads(tmp_path: Path) -> None:
         ),
         ('["99"]', '["99", "B7"]', r"\[leds\] pins\[1\]: 'B7' is no user I/O pin"),
         ('tx = "8"', 'tx = "9"', r"\[uart\] tx: pin 9 is also \[uart\] rx"),
+        ("[leds]", "[spi]\ncs = '1'\n[leds]", r"\[spi\]: no key 'sck'; expected text"),
+        (
+            "[leds]",
+            "[spi]\ncs='1'\nsck='2'\nmosi='9'\nmiso='3'\n[leds]",
+            r"\[spi\] mosi: pin 9 is also \[uart\] rx",
+        ),
         ('url = "u"', "", r"top level: no key 'url'; expected text"),
         ('url = "u"', 'url = "u"\ncolour = "red"', "top level: unknown key 'colour'"),
         ("mhz = 12", "mhz = 12\nppm = 3", r"\[clock\]: unknown key 'ppm'; expected pin, mhz, pll"),

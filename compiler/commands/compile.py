@@ -15,7 +15,7 @@ from gatec.driver import compile_model
 from gatec.frontends import ReadOptions
 from gatec.manifest import to_json
 from gatec.model import OUTPUT_KINDS
-from gatec.options import HEAD_KINDS, RESYNTHESIS, CompileOptions
+from gatec.options import HEAD_KINDS, LINK_KINDS, RESYNTHESIS, CompileOptions
 from gatec.report import summary
 
 _TARGET = (
@@ -28,6 +28,7 @@ _TARGET = (
     click.option("--device", help="Default: the one that `gatec targets` marks."),
     click.option("--package", help="Default: the device's first there."),
     click.option("--board", help="See `gatec boards`: sets target, device and pins, adds a UART."),
+    click.option("--link", type=click.Choice(LINK_KINDS), help="What a board has in its place."),
     click.option("--lut-inputs", type=int, metavar="K", help="LUT size of target generic."),
     click.option(
         "--no-pnr",

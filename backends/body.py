@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gatec.backends.body_dual import write_dual
+from gatec.backends.dual_luts import text_order
 from gatec.backends.expressions import expression
 from gatec.blocks import IntArray
 from gatec.errors import LimitError
@@ -50,7 +52,14 @@ class Stage:
     text: str
 
 
-def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: Style) -> list[Stage]:
+def write_stages(
+    net: Netlist,
+    ranks: Sequence[IntArray],
+    *,
+    top: str,
+    style: Style,
+    partner: IntArray | None = None,
+) -> list[Stage]:
     """Write the stages of a mapped netlist.
 
     Parameters
@@ -64,6 +73,8 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
         Prefix of the modules' names.
     style
         `generic` writes one Boolean expression for each gate, the others one primitive.
+    partner
+        Which gates share a primitive (`gatec.backends.dual_luts`), for style `xilinx`.
 
     Raises
     ------
@@ -74,6 +85,7 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
     _check_fanin(net, style)
     names = _net_names(net)
     inputs = np.arange(net.first_input, net.first_register, dtype=np.int32)
+    order = text_order(net, partner)
     stages = []
     for number, rank in enumerate(ranks):
         outputs = rank if len(rank) else np.array([CONST0_NET], dtype=np.int32)
@@ -85,13 +97,14 @@ def write_stages(net: Netlist, ranks: Sequence[IntArray], *, top: str, style: St
                     place=f"stage {number}",
                     expected=f"at most {MAX_PORT_BITS}: --stages 1, or a smaller model",
                 )
-        gates = np.flatnonzero(net.stage == number)
+        gates = order[net.stage[order] == number]
         cell = LUT_CELLS.get(style)
-        written = (
-            _write_exprs(net, gates, names)
-            if cell is None
-            else _write_cells(net, gates, names, cell)
-        )
+        if style == "xilinx":
+            written = write_dual(net, gates, names, partner)
+        elif cell is None:
+            written = _write_exprs(net, gates, names)
+        else:
+            written = _write_cells(net, gates, names, cell)
         name = f"{top}_stage{number}"
         text = _module(name, inputs, outputs, names, written)
         stages.append(Stage(name, len(inputs), len(outputs), text))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -35,12 +36,61 @@ module SB_CARRY (
 endmodule
 """
 
+_LUT6_2 = """\
+// Two functions of I0 to I4, I5 at 1 for both: O5 is the lower half of the table.
+module LUT6_2 #(
+  parameter [63:0] INIT = 64'h0000000000000000
+) (
+  output wire O6,
+  output wire O5,
+  input  wire I0,
+  input  wire I1,
+  input  wire I2,
+  input  wire I3,
+  input  wire I4,
+  input  wire I5
+);
+  wire [31:0] low = INIT[31:0];
+  wire [63:0] bits = INIT;
+  assign O5 = low[{I4, I3, I2, I1, I0}];
+  assign O6 = bits[{I5, I4, I3, I2, I1, I0}];
+endmodule
+"""
+
+# Intel's flip-flop, of what gatec uses. Yosys' own model of it looks at no enable.
+FLIP_FLOP = """\
+// A flip-flop: clear at once while clrn is 0; else at clk, if ena, 0 for sclr or d.
+module dffeas #(
+  parameter power_up = "low",
+  parameter is_wysiwyg = "false"
+) (
+  output reg q,
+  input wire d,
+  input wire clk,
+  input wire clrn,
+  input wire prn,
+  input wire ena,
+  input wire asdata,
+  input wire aload,
+  input wire sclr,
+  input wire sload
+);
+  initial q = 1'b0;
+  always @(posedge clk or negedge clrn)
+    if (!clrn) q <= 1'b0;
+    else if (ena) q <= sclr ? 1'b0 : d;
+endmodule
+"""
+
 
 def cells_model(style: Style) -> str:
     """Return Verilog models of the cells that the style instantiates, empty if it has none."""
     if style == "ice40":
         return _ICE40
     cell = LUT_CELLS.get(style)
+    if style == "xilinx" and cell is not None:
+        sizes = [replace(cell, cell=f"LUT{k}", inputs=cell.inputs[:k]) for k in range(1, 7)]
+        return "\n".join([*map(lut_model, sizes), _LUT6_2])
     return "" if cell is None else lut_model(cell)
 
 
@@ -57,7 +107,7 @@ def lut_model(cell: LutCell, name: str | None = None) -> str:
             text=8 * digits - 1, value=cell.parameter, table=size - 1, low=low
         )
     else:
-        declared = f"parameter [{size - 1}:0] {cell.parameter} = {size}'h{'0' * (size // 4)}"
+        declared = f"parameter [{size - 1}:0] {cell.parameter} = {size}'h{'0' * max(1, size // 4)}"
         table = f"  wire [{size - 1}:0] bits = {cell.parameter};\n"
     first, last = cell.inputs[0], cell.fanin
     return (
@@ -86,6 +136,7 @@ _LIBRARIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "nexus": ("", ("lattice/cells_sim_nexus.v",)),
     "gowin": ("", ("gowin/cells_sim.v",)),
     "gatemate": ("", ("gatemate/cells_sim.v",)),
+    "xilinx": ("", ("xilinx/cells_sim.v",)),
 }
 _MODULE = re.compile(r"^[ \t]*module\s+(\w+)\b.*?^[ \t]*endmodule", re.MULTILINE | re.DOTALL)
 _INCLUDE = re.compile(r'^\s*`include "([^"/]+)"', re.MULTILINE)

@@ -9,7 +9,6 @@ DSPs, block RAMs).
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gatec.backends.synthesised import Synthesised
-from gatec.errors import ToolError
+from gatec.backends.synthesised import Synthesised, kept_cells
 from gatec.tables import depends, expand
 from gatec.tools.yosys import run_yosys, without_banner
 
@@ -124,11 +122,6 @@ class Synthesis(Synthesised):
         """Number of explicit global buffers; nextpnr adds others as far as there are any."""
         return self._count("SB_GB")
 
-    @property
-    def pins(self) -> int:
-        """Number of port bits."""
-        return sum(len(port["bits"]) for port in self.module["ports"].values())
-
     @cached_property
     def logic_cells(self) -> int:
         """Number of logic cells after packing, not counting carries that find no LUT.
@@ -176,17 +169,11 @@ def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -
     commands += [command.format(top=top) for command in _SCRIPT]
     outputs = ["design.json", "design.v", "before.txt", "after.txt"]
     run = run_yosys(commands, inputs=texts, outputs=outputs, timeout=timeout)
-    before, after = (_count_in(run.files[name]) for name in ("before.txt", "after.txt"))
-    if before != after:
-        raise ToolError(
-            f"changed the primitives: {before} before, {after} after",
-            file="yosys",
-            expected="an equal number",
-        )
+    count = kept_cells(run.files)
     design = json.loads(run.files["design.json"])
     _mark_cells(design["modules"][top]["cells"].values())
     text = json.dumps(design).encode()
-    return Synthesis(top, text, without_banner(run.files["design.v"]), after)
+    return Synthesis(top, text, without_banner(run.files["design.v"]), count)
 
 
 def _mark_cells(cells: Iterable[dict[str, Any]]) -> None:
@@ -210,10 +197,3 @@ def _mark_cells(cells: Iterable[dict[str, Any]]) -> None:
         for slot, pin, other in ((1, "I1", "I0"), (2, "I2", "I1")):
             if not depends(expand(np.array([table], dtype=np.uint64), 4), slot)[0]:
                 pins[pin] = arrives[carry][other]
-
-
-def _count_in(text: bytes) -> int:
-    found = re.search(rb"(\d+) objects", text)
-    if found is None:
-        raise ToolError("no count of primitives", file="yosys", expected="'<n> objects.'")
-    return int(found[1])

@@ -13,60 +13,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatec.backends.formula import read_formula
+from gatec.backends.subset_cells import NAME, NET, as_line, read_cells, read_run
 from gatec.blocks import IntArray
 from gatec.errors import DifferentError
 from gatec.tables import Tables, expand
 
-_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_NET = rf"(?:1'b[01]|{_NAME})"
-_MODULE = re.compile(rf"^module ({_NAME})\b.*?^endmodule\n", re.MULTILINE | re.DOTALL)
+_MODULE = re.compile(rf"^module ({NAME})\b.*?^endmodule\n", re.MULTILINE | re.DOTALL)
 # A comment that begins with one of these speaks to a tool.
 _SPOKEN_TO = "synopsys|synthesis|pragma|verilator|translate|exemplar|altera|ambit|rtl_synthesis"
 # Printable characters only: to some tools a carriage return ends the comment.
 _BETWEEN = re.compile(rf"(?://(?!\s*(?:{_SPOKEN_TO}))[ -~]*)?", re.I)
 _HEAD = re.compile(
-    rf"module {_NAME} \(\n  input  wire \[(\d+):0\] i,\n  output wire \[(\d+):0\] o\n\);\n"
+    rf"module {NAME} \(\n  input  wire \[(\d+):0\] i,\n  output wire \[(\d+):0\] o\n\);\n"
 )
 
 
-def _line(pattern: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return the pattern of one line, and that of a run of such lines without groups."""
-    without_groups = re.sub(r"(?<!\\)\((?!\?)", "(?:", pattern)
-    return re.compile(pattern), re.compile(f"(?:{without_groups})*+")
-
-
-_ALIAS = _line(rf"  wire ({_NAME}) = i\[(\d+)\];\n")
-_FORMULA = _line(rf"  wire ({_NAME}) = ([^;\n\[\]]+);\n")
-
-
-def _lut(cell: str, parameter: str, value: str, out: str, pins: str) -> str:
-    """Return the pattern of a look-up table: groups wire, table, instance, output, inputs."""
-    inputs = "".join(rf", \.{pin}\(({_NET})\)" for pin in pins.split())
-    return (
-        rf"  wire ({_NAME}); {cell} #\(\.{parameter}\({value}\)\) ({_NAME})"
-        rf" \(\.{out}\(({_NAME})\){inputs}\);\n"
-    )
-
-
-_HEX4 = "16'h([0-9a-f]{4})"
-_ICE40 = _lut("SB_LUT4", "LUT_INIT", _HEX4, "O", "I0 I1 I2 I3")
-_CARRY = (
-    rf"  wire ({_NAME}); SB_CARRY ({_NAME})"
-    rf" \(\.CO\(({_NAME})\), \.I0\(({_NET})\), \.I1\(({_NET})\), \.CI\(({_NET})\)\);\n"
-)
-# The cells of each fabric; a module is of one of them. Inputs come lowest address bit first.
-_CELLS = (
-    _line(f"(?:{_ICE40}|{_CARRY})"),
-    _line(_lut("LUT4", "INIT", _HEX4, "Z", "A B C D")),
-    _line(_lut("LUT4", "INIT", '"0x([0-9a-f]{4})"', "Z", "A B C D")),
-    _line(_lut("LUT4", "INIT", _HEX4, "F", "I0 I1 I2 I3")),
-    _line(_lut("LUT6", "INIT", "64'h([0-9a-f]{16})", "O", "I0 I1 I2 I3 I4 I5")),
-)
-# CO is the majority of I0, I1 and CI.
-_MAJORITY = "e8e8"
-# Groups of a line that may be a LUT4 or a carry.
-_WITH_CARRY = 8 + 6
-_OUTPUT = _line(rf"  assign o\[(\d+)\] = ({_NET});\n")
+_ALIAS = as_line(rf"  wire ({NAME}) = i\[(\d+)\];\n")
+_FORMULA = as_line(rf"  wire ({NAME}) = ([^;\n\[\]]+);\n")
+_OUTPUT = as_line(rf"  assign o\[(\d+)\] = ({NET});\n")
 
 
 @dataclass(frozen=True)
@@ -128,11 +92,10 @@ def read_body(name: str, text: str) -> Body:
     if head is None:
         raise DifferentError("unexpected ports", place=f"module {name}", expected="i and o")
     inputs, outputs = int(head[1]) + 1, int(head[2]) + 1
-    aliases, at = _run(_ALIAS, text, head.end())
-    cells, at = _cells(text, at)
-    luts = [_as_lut(row) for row in cells]
-    formulas, at = ([], at) if luts else _run(_FORMULA, text, at)
-    drives, at = _run(_OUTPUT, text, at)
+    aliases, at = read_run(_ALIAS, text, head.end())
+    luts, at = read_cells(text, at, f"module {name}")
+    formulas, at = ([], at) if luts else read_run(_FORMULA, text, at)
+    drives, at = read_run(_OUTPUT, text, at)
     if text[at:] != "endmodule\n":
         line = text.count("\n", 0, at) + 1
         found = text[at:].partition("\n")[0]
@@ -144,24 +107,6 @@ def read_body(name: str, text: str) -> Body:
     fanin, tables = _luts(names, luts) if luts else _formulas(names, formulas)
     names.check_order(fanin)
     return Body(inputs, fanin, tables, _outputs(names, drives, outputs))
-
-
-def _run(
-    line: tuple[re.Pattern[str], re.Pattern[str]], text: str, at: int
-) -> tuple[list[tuple[str, ...]], int]:
-    """Return the groups of each line of the run that starts at `at`, and where the run ends."""
-    match = line[1].match(text, at)
-    assert match is not None
-    return line[0].findall(text, at, match.end()), match.end()
-
-
-def _cells(text: str, at: int) -> tuple[list[tuple[str, ...]], int]:
-    """Return the run of cells that starts at `at`, of whichever fabric, and where it ends."""
-    for line in _CELLS:
-        rows, end = _run(line, text, at)
-        if rows:
-            return rows, end
-    return [], at
 
 
 class _Names:
@@ -192,14 +137,6 @@ class _Names:
         own = self.first_gate + np.arange(len(fanin))[:, None]
         if (fanin >= own).any():
             raise DifferentError("a gate reads a later one", place=self.place)
-
-
-def _as_lut(row: tuple[str, ...]) -> tuple[str, ...]:
-    """Return wire, table, instance, output and inputs of a LUT, or of a carry's majority."""
-    if row[0]:
-        return row[:8] if len(row) == _WITH_CARRY else row
-    wire, instance, out, *pins = row[8:]
-    return wire, _MAJORITY, instance, out, *pins, "1'b0"
 
 
 def _luts(names: _Names, rows: Sequence[tuple[str, ...]]) -> tuple[IntArray, Tables]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from gatec.errors import ToolError
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,37 @@ class Synthesised:
         module: Mapping[str, Any] = json.loads(self.json)["modules"][self.top]
         return module
 
+    @property
+    def pins(self) -> int:
+        """Number of port bits."""
+        return sum(len(port["bits"]) for port in self.module["ports"].values())
+
     @cached_property
     def cells(self) -> Mapping[str, int]:
         """Number of cells of each type, sorted by type."""
         return dict(sorted(Counter(c["type"] for c in self.module["cells"].values()).items()))
+
+
+def kept_cells(files: Mapping[str, bytes]) -> int:
+    """Return how many primitives Yosys counted in `before.txt`, and in `after.txt` again.
+
+    Raises
+    ------
+    ToolError
+        It lost or added some.
+    """
+    before, after = (_count_in(files[name]) for name in ("before.txt", "after.txt"))
+    if before != after:
+        raise ToolError(
+            f"changed the primitives: {before} before, {after} after",
+            file="yosys",
+            expected="an equal number",
+        )
+    return after
+
+
+def _count_in(text: bytes) -> int:
+    found = re.search(rb"(\d+) objects", text)
+    if found is None:
+        raise ToolError("no count of primitives", file="yosys", expected="'<n> objects.'")
+    return int(found[1])

@@ -75,7 +75,7 @@ def place_and_route(
         if why_not is None:
             raise
         packed = used_cells(error.log, family.cells)
-        rows = [_row(family, device, *counts) for counts in packed]
+        rows = [fit_row(family.name, device, *counts) for counts in packed]
         raise DoesNotFit(device, package, rows, why_not) from None
     report = read_report(run.files["report.json"], family.tool)
     config = run.files["design.config"]
@@ -124,18 +124,17 @@ def check_fit(
         ("I/O pins", sum(design.ports.values()), device.packages[package]),
         ("block RAMs", used["BRAM"], device.brams),
     )
-    rows = [_row(family, device, *count) for count in counts]
+    rows = [fit_row(family.name, device, *count) for count in counts]
     if not all(row.fits for row in rows):
         raise DoesNotFit(device, package, rows, "")
     return rows
 
 
-def _row(family: Family, device: Device, resource: str, needed: int, available: int) -> FitRow:
+def fit_row(target: str, device: Device, resource: str, needed: int, available: int) -> FitRow:
+    """Return what a design needs of one resource, and what the user can change."""
     if needed <= available:
         return FitRow(resource, needed, available, "")
-    larger = [
-        other.name for other in TARGETS[family.name].devices.values() if other.luts > device.luts
-    ]
+    larger = [other.name for other in TARGETS[target].devices.values() if other.luts > device.luts]
     changes = [f"--device {' or '.join(larger)}"] if larger else []
     if resource == "I/O pins":
         changes = [NARROWER]

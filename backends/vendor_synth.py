@@ -16,9 +16,8 @@ from typing import Any
 from gatec.backends.body import Stage
 from gatec.backends.cells import lut_model
 from gatec.backends.family import Family
-from gatec.backends.synthesised import Synthesised
+from gatec.backends.synthesised import Synthesised, kept_cells
 from gatec.device import Device
-from gatec.errors import ToolError
 from gatec.fabrics import LUT_CELLS, LutCell, Style
 from gatec.tools.yosys import run_yosys, without_banner
 
@@ -103,7 +102,7 @@ def synthesise(
     kept = keep and cell is not None
     inputs = {**source.shells, "bodies.v": "\n".join(stage.text for stage in stages)}
     if kept:
-        inputs["boxes.v"] = "".join(map(_box, stages))
+        inputs["boxes.v"] = "".join(map(stage_box, stages))
     if cell is not None:
         inputs["bodies.v"] = _opened(inputs["bodies.v"], cell, keep=kept)
     commands = [
@@ -131,7 +130,7 @@ def synthesise(
     design["modules"] = {top: design["modules"][top]}
     _free_first_carries(design["modules"][top])
     text = json.dumps(design).encode()
-    count = _kept_cells(run.files) if kept else 0
+    count = kept_cells(run.files) if kept else 0
     return VendorSynthesis(top, text, without_banner(run.files["design.v"]), count)
 
 
@@ -145,7 +144,7 @@ def _free_first_carries(module: dict[str, Any]) -> None:
             cell["connections"].pop("CIN", None)
 
 
-def _box(stage: Stage) -> str:
+def stage_box(stage: Stage) -> str:
     """Return a stage's module without what is in it."""
     ports = f"input wire [{stage.inputs - 1}:0] i, output wire [{stage.outputs - 1}:0] o"
     return f"(* blackbox *) module {stage.name}({ports}); endmodule\n"
@@ -188,24 +187,6 @@ def _join(family: Family, stages: Sequence[Stage]) -> list[str]:
         f"techmap -map {family.lut_map}",
         *family.finish,
     ]
-
-
-def _kept_cells(files: Mapping[str, bytes]) -> int:
-    before, after = (_count_in(files[name]) for name in ("before.txt", "after.txt"))
-    if before != after:
-        raise ToolError(
-            f"changed the primitives: {before} before, {after} after",
-            file="yosys",
-            expected="an equal number",
-        )
-    return after
-
-
-def _count_in(text: bytes) -> int:
-    found = re.search(rb"(\d+) objects", text)
-    if found is None:
-        raise ToolError("no count of primitives", file="yosys", expected="'<n> objects.'")
-    return int(found[1])
 
 
 def _gowin_family(device: Device) -> str:

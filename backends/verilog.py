@@ -11,20 +11,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
+import numpy as np
+import numpy.typing as npt
 from amaranth.back import rtlil
 
 from gatec.backends.body import MAX_PORT_BITS, Stage, write_stages
 from gatec.backends.core import CoreShape, StreamCore
+from gatec.backends.dual_luts import pair_gates, text_order
 from gatec.backends.words import VERILOG_KEYWORDS
 from gatec.blocks import IntArray
 from gatec.errors import LimitError, UsageError
-from gatec.fabrics import LUT_CELLS, Style
+from gatec.fabrics import DUAL_CELL, LUT_CELLS, Style
 from gatec.netlist import Netlist, NetlistError, Port
 from gatec.stages import live_nets
 from gatec.tools.yosys import run_yosys, without_banner
 
 # SB_ is the prefix of all iCE40 cells.
-_CELL_NAMES = {cell.cell for cell in LUT_CELLS.values()}
+_CELL_NAMES = {cell.cell for cell in LUT_CELLS.values()} | {DUAL_CELL, "dffeas"}
+_CELL_NAMES |= {f"LUT{inputs}" for inputs in range(1, 6)}
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Emitted:
         The top module.
     stages
         The stage modules in order.
+    order
+        The netlist's gates in the order of the text.
     """
 
     shape: CoreShape
@@ -50,6 +56,7 @@ class Emitted:
     header: str
     shell: str
     stages: tuple[Stage, ...]
+    order: npt.NDArray[np.int64]
 
     @property
     def top(self) -> str:
@@ -108,7 +115,8 @@ def emit(
         net = net.replace(stage=[0] * net.num_gates)
     ranks: list[IntArray] = [*live_nets(net)[:-1], net.output_nets]
     top = identifier(net.name)
-    stages = write_stages(net, ranks, top=top, style=style)
+    partner = pair_gates(net) if style == "xilinx" else None
+    stages = write_stages(net, ranks, top=top, style=style, partner=partner)
     shape = CoreShape(
         top,
         net.num_inputs,
@@ -119,7 +127,9 @@ def emit(
     )
     _check_beats(shape)
     comment = _header([*header, "", *describe(net, shape, style)])
-    return Emitted(shape, style, comment, write_shell(shape), tuple(stages))
+    return Emitted(
+        shape, style, comment, write_shell(shape), tuple(stages), text_order(net, partner)
+    )
 
 
 def write_shell(shape: CoreShape) -> str:

@@ -82,7 +82,7 @@ def build_design(
         staged.verify()
         emitted = emit_core(staged)
     with progress.step("prove the Verilog text equal to the model"):
-        cut = emitted_cut(staged, mapped.inverted)
+        cut = emitted_cut(staged, mapped.inverted, emitted.order)
         proof, facts = prove_text(mapped, emitted, cut, options)
     return Design(mapped, staged, emitted, cut, proof, [*mapped.facts, *facts])
 
@@ -122,15 +122,20 @@ def prove_text(
     return proof, [*back.facts, f"emitted text against reference netlist: {proof.verdict.value}"]
 
 
-def emitted_cut(staged: Netlist, inverted: npt.NDArray[np.bool_]) -> Cut | None:
+def emitted_cut(
+    staged: Netlist,
+    inverted: npt.NDArray[np.bool_],
+    order: npt.NDArray[np.int64] | None = None,
+) -> Cut | None:
     """Return where the cuts of a staged netlist are in its emitted text: a hint for the proof.
 
-    The text holds the gates stage by stage, each stage in the netlist's order.
+    `order` are the gates as the text has them; None: stage by stage in the netlist's order.
     """
     if not staged.cuts or staged.stage is None:
         return None
     position = np.arange(staged.num_nets, dtype=np.int32)
-    order = np.argsort(staged.stage, kind="stable")
+    if order is None:
+        order = np.argsort(staged.stage, kind="stable")
     position[staged.first_gate + order] = np.arange(staged.first_gate, staged.num_nets)
     return Cut(position[staged.cut_nets], inverted)
 

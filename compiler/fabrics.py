@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 # What stage bodies are made of: Boolean expressions, or one fabric's primitives.
-Style = Literal["generic", "ice40", "lattice", "nexus", "gowin", "xilinx"]
+Style = Literal[
+    "generic", "ice40", "lattice", "nexus", "gowin", "xilinx", "cyclonev", "cycloneive", "max10"
+]
 STYLES: tuple[Style, ...] = get_args(Style)
 
 
@@ -52,6 +54,7 @@ class LutCell:
 
 
 _ABCD = ("A", "B", "C", "D")
+_DATA = tuple(f"data{slot}" for slot in "abcdef")
 _I0_TO_5 = tuple(f"I{slot}" for slot in range(6))
 
 LUT_CELLS: Mapping[Style, LutCell] = {
@@ -60,8 +63,14 @@ LUT_CELLS: Mapping[Style, LutCell] = {
     # Its table is a text.
     "nexus": LutCell("LUT4", "INIT", '"0x%04x"', "Z", _ABCD),
     "gowin": LutCell("LUT4", "INIT", "16'h%04x", "F", _I0_TO_5[:4]),
+    # The largest; `gatec.backends.body_dual` writes the smaller ones, and two in one.
     "xilinx": LutCell("LUT6", "INIT", "64'h%016x", "O", _I0_TO_5),
+    "cyclonev": LutCell("cyclonev_lcell_comb", "lut_mask", "64'h%016x", "combout", _DATA),
+    "cycloneive": LutCell("cycloneive_lcell_comb", "lut_mask", "16'h%04x", "combout", _DATA[:4]),
+    "max10": LutCell("fiftyfivenm_lcell_comb", "lut_mask", "16'h%04x", "combout", _DATA[:4]),
 }
+# Of a table with two outputs, both are functions of the first five inputs.
+DUAL_CELL = "LUT6_2"
 # The largest fan-in of each style's gates.
 STYLE_FANIN: Mapping[Style, int] = {
     style: LUT_CELLS[style].fanin if style in LUT_CELLS else 6 for style in STYLES

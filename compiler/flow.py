@@ -80,6 +80,16 @@ class Flow(ABC):
         """Whether the target's own synthesis can map gatec's look-up tables again."""
         return False
 
+    @property
+    def routes(self) -> bool:
+        """Whether gatec places and routes for the target."""
+        return bool(self.target.devices)
+
+    @property
+    def style(self) -> Style:
+        """What stage bodies are made of."""
+        return self.target.style
+
     # How a clock was reached or missed, and what else would help: for messages.
     reached = "routed at"
     faster = "a faster --device"
@@ -99,7 +109,7 @@ class Flow(ABC):
                 f"--resynthesis {self.options.resynthesis} with target {self.target.name}",
                 expected="no such option",
             )
-        if self.options.seeds != 1 and not self.target.devices:
+        if self.options.seeds != 1 and not self.routes:
             raise UsageError(
                 f"--seeds {self.options.seeds} with target {self.target.name}",
                 expected="no such option: it is not placed and routed",
@@ -118,7 +128,7 @@ class Flow(ABC):
         beat_bits, out_beat_bits = self.beats(netlist)
         return emit(
             netlist,
-            style=self.target.style,
+            style=self.style,
             beat_bits=beat_bits,
             out_beat_bits=out_beat_bits,
             header=[f"Circuit of {self._subject} {netlist.name}."],

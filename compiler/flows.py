@@ -11,9 +11,10 @@ from gatec.flow import Flow, GenericFlow
 from gatec.flow_asic import AsicFlow
 from gatec.flow_board import BoardFlow, VendorBoardFlow
 from gatec.flow_ice40 import Ice40Flow
+from gatec.flow_netlist import NetlistFlow
 from gatec.flow_vendor import VendorFlow
 from gatec.options import CompileOptions
-from gatec.targets import find_target
+from gatec.targets import NETLIST_TARGETS, find_target
 
 
 def choose_flow(options: CompileOptions) -> Flow:
@@ -23,6 +24,8 @@ def choose_flow(options: CompileOptions) -> Flow:
     target = find_target(options.target)
     if target.name in FAMILIES:
         return _checked(VendorFlow(target, options))
+    if target.name in NETLIST_TARGETS:
+        return _checked(NetlistFlow(target, options))
     if target.devices:
         return _checked(Ice40Flow(target, options))
     for name in ("device", "package"):

@@ -56,7 +56,7 @@ class CompileOptions:
         Widths of the input and output streams. None: the whole vector where it fits the pins, else
         the largest power of two that does.
     lut_inputs
-        LUT size of target `generic`, 2 to 6; fixed by every other target.
+        LUT size of target `generic`, or of those that end in a netlist: 2 to 6. Others fix it.
     place_and_route
         False stops after the proved Verilog.
     head

@@ -102,9 +102,13 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         + (f"/{physical['available'][name]}" if name in physical["available"] else "")
         for name, count in physical["used"].items()
     )
+    device = ("device", f"{physical['device']} {physical['package']}: {used}")
+    if not physical.get("routed", True):
+        asked = f"constraints ask for {physical['clock_mhz']:g} MHz"
+        return [device, ("speed", f"not routed here; {asked}; next: {physical['next']}")]
     rate = physical["results_per_second"] / 1e6
     return [
-        ("device", f"{physical['device']} {physical['package']}: {used}"),
+        device,
         (
             "speed",
             f"{physical['fmax_mhz']:.1f} MHz after routing, "

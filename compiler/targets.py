@@ -14,6 +14,7 @@ from gatec.devices import (
     nexus_devices,
 )
 from gatec.devices_ice40 import ice40_devices
+from gatec.devices_netlist import amd_devices, intel_devices
 from gatec.errors import UsageError
 from gatec.fabrics import Style
 
@@ -31,7 +32,7 @@ class Target:
     style
         What stage bodies are made of (`gatec.fabrics.Style`).
     devices
-        By name; empty for a target without place and route.
+        By name; empty for a target without any.
     device
         The default device, or None.
     """
@@ -95,10 +96,46 @@ TARGETS: Mapping[str, Target] = {
             machxo2_devices(),
             "xo2-1200hc",
         ),
+        Target(
+            "xc7",
+            "AMD 7 series: a netlist and a script for Vivado, not routed here",
+            None,
+            "xilinx",
+            amd_devices("xc7"),
+            "xc7a35t",
+        ),
+        Target(
+            "xcu",
+            "AMD UltraScale: a netlist and a script for Vivado, not routed here",
+            None,
+            "xilinx",
+            amd_devices("xcu"),
+            "xcku040",
+        ),
+        Target(
+            "xcup",
+            "AMD UltraScale+: a netlist and a script for Vivado, not routed here",
+            None,
+            "xilinx",
+            amd_devices("xcup"),
+            "xcku3p",
+        ),
+        Target(
+            "intel",
+            "Intel Cyclone V, MAX 10, Cyclone IV E: netlist and script for Quartus, not routed",
+            None,
+            "cyclonev",
+            intel_devices(),
+            "5ceba4",
+        ),
         Target("asic", "Standard cells of a Liberty file, to proved gates", 6, "generic", {}, None),
         Target("generic", "Plain Verilog, without place and route", None, "generic", {}, None),
     )
 }
+
+
+# Those that end in a netlist for the vendor's tool.
+NETLIST_TARGETS = ("xc7", "xcu", "xcup", "intel")
 
 
 def find_target(name: str) -> Target:

@@ -24,6 +24,7 @@ DRIVER_MODULES = (
     "gatec.flow_board",
     "gatec.flow_fpga",
     "gatec.flow_ice40",
+    "gatec.flow_netlist",
     "gatec.flow_vendor",
     "gatec.flows",
     "gatec.folder",

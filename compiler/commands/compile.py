@@ -29,7 +29,12 @@ _TARGET = (
     click.option("--package", help="Default: the device's first there."),
     click.option("--board", help="See `gatec boards`: sets target, device and pins, adds a UART."),
     click.option("--link", type=click.Choice(LINK_KINDS), help="What a board has in its place."),
-    click.option("--lut-inputs", type=int, metavar="K", help="LUT size of target generic."),
+    click.option(
+        "--lut-inputs",
+        type=int,
+        metavar="K",
+        help="LUT size of generic and of targets that end in a netlist.",
+    ),
     click.option(
         "--no-pnr",
         "place_and_route",

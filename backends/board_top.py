@@ -6,7 +6,7 @@ uart_rx ──▶ UartFrame ──▶ core ──▶ UartFrame ──▶ uart_tx
                                 └──▶ led: the lowest bits of the last result
 ```
 
-Over SPI, `SpiFrame` is in the place of `UartFrame`.
+Over SPI, `SpiFrame` is in the place of `UartFrame`; without a host, `StoredVectors`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from gatec.backends.constraints import Constraints, pcf, port_bits
 from gatec.backends.core import CoreShape
 from gatec.backends.pll import PllSettings, pll_instance, pll_settings
 from gatec.backends.spi_frame import SpiFrame
+from gatec.backends.stored_vectors import Demo, StoredVectors
 from gatec.backends.uart import baud_divisor
 from gatec.backends.uart_frame import UartFrame
 from gatec.boards.recipe import Board
@@ -37,11 +38,13 @@ from gatec.errors import UsageError
 from gatec.options import LinkKind
 from gatec.tools.yosys import run_yosys, without_banner
 
-Frame = UartFrame | SpiFrame
+Frame = UartFrame | SpiFrame | StoredVectors
 
 BEAT_BITS = 8
 # USB adapters hold bytes back for up to 16 ms.
 PAUSE_MS = 50.0
+# Between two changes of a demonstration's LEDs: flashes that can be counted.
+TICK_MS = 250.0
 _RESET_CYCLES = 16
 
 
@@ -77,6 +80,8 @@ def board_top(
     clock_mhz: float | None = None,
     link: LinkKind = "uart",
     pause_ms: float = PAUSE_MS,
+    demo: Demo | None = None,
+    tick_ms: float = TICK_MS,
 ) -> BoardTop:
     """Write the top module for a board.
 
@@ -87,9 +92,11 @@ def board_top(
     clock_mhz
         What the core shall run at; the oscillator's frequency when None.
     link
-        What carries vectors and results: `uart` or `spi`.
+        What carries vectors and results: `uart` or `spi`; `demo`: nothing.
     pause_ms
         How long a UART is idle before an unfinished frame is forgotten (`UartFrame`).
+    demo, tick_ms
+        What `demo` stores, and the time between two changes of its LEDs (`StoredVectors`).
 
     Raises
     ------
@@ -105,7 +112,10 @@ def board_top(
     mhz, pll = core_clock(board, clock_mhz)
     pins = line_pins(board, link)
     frame: Frame
-    if link == "spi":
+    if demo is not None:
+        leds, tick = len(board.leds), round(mhz * 1e3 * tick_ms)
+        frame = StoredVectors(demo, class_bits=core.output_bits, leds=leds, tick=tick)
+    elif link == "spi":
         frame = SpiFrame(core.beats_in)
     else:
         frame = UartFrame(baud_divisor(mhz, board.baud), core.beats_in, round(mhz * 1e3 * pause_ms))
@@ -118,6 +128,8 @@ def line_pins(board: Board, link: LinkKind) -> dict[str, str]:
     """Return the pin of each port of a link; raise `UsageError` where a recipe names none."""
     if link == "uart":
         return {"uart_rx": board.uart_rx, "uart_tx": board.uart_tx}
+    if link == "demo":
+        return {}
     if not board.spi:
         raise UsageError(
             f"--link {link} on {board.name}",
@@ -199,7 +211,11 @@ class _Shell(Elaboratable):
         m.d.comb += domain.rst.eq(~done)
 
     def _leds(self, m: Module) -> None:
-        """Show the low bits of each result's first byte."""
+        """Show the low bits of each result's first byte, or what the demonstration shows."""
+        lit = self.frame.shown if isinstance(self.frame, StoredVectors) else self._last_result(m)
+        m.d.comb += self.led.eq(~lit if self.board.leds_active_low else lit)
+
+    def _last_result(self, m: Module) -> Signal:
         frame, shown = self.frame, Signal(min(len(self.led), BEAT_BITS), name="shown")
         first = Signal(init=1, name="first")
         beat = Signal(range(max(2, self.core.beats_out)), name="beat")
@@ -210,7 +226,7 @@ class _Shell(Elaboratable):
                 m.d.sync += beat.eq(0)
             with m.If(first):
                 m.d.sync += shown.eq(frame.from_core.payload)
-        m.d.comb += self.led.eq(~shown if self.board.leds_active_low else shown)
+        return shown
 
 
 def _verilog(shell: _Shell, top: str) -> str:

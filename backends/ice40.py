@@ -44,6 +44,12 @@ _SCRIPT = (
     "opt_clean",
     "alumacc",
     "opt",
+    # A shell with a memory (`gatec.backends.stored_vectors`): block RAM, or flip-flops if small.
+    "memory -nomap",
+    "memory_libmap -lib +/ice40/brams.txt",
+    "techmap -map +/ice40/brams_map.v",
+    "ice40_braminit",
+    "memory_map",
     "opt -fast -undriven -fine",
     "ice40_wrapcarry",
     "techmap -map +/techmap.v -map +/ice40/arith_map.v",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from gatec.backends.board_top import (
     BEAT_BITS,
@@ -12,23 +15,26 @@ from gatec.backends.board_top import (
     core_clock,
     line_pins,
 )
-from gatec.backends.core import CoreShape
 from gatec.backends.ice40 import synthesise
 from gatec.backends.spi_frame import MIN_CYCLES, longest_frame
+from gatec.backends.stored_vectors import Demo
 from gatec.backends.vendor_synth import Source
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.device import Device
-from gatec.errors import UsageError
+from gatec.errors import LimitError, UsageError
 from gatec.flow import Files, Physical, core_files
 from gatec.flow_fpga import FpgaFlow
 from gatec.flow_ice40 import Ice40Flow
 from gatec.flow_vendor import VendorFlow
 from gatec.netlist import Netlist
 from gatec.options import LinkKind
+from gatec.vectors import make_vectors, spread_rows, to_hex
 
+# How many vectors a demonstration keeps, in 16 seconds or somewhat more.
+_DEMO_VECTORS = 16
 # Bits of a byte on the line: start, 8 data, stop.
 _LINE_BITS = 10
 
@@ -72,13 +78,35 @@ class OnBoard(FpgaFlow):
 
     def top(self, design: Design) -> BoardTop:
         """Return the board's top module around the core."""
-        shape = design.emitted.shape
-        return board_top(self.board, shape, clock_mhz=self.options.clock, link=self.link)
+        shape, clock = design.emitted.shape, self.options.clock
+        demo = self.demo(design) if self.link == "demo" else None
+        return board_top(self.board, shape, clock_mhz=clock, link=self.link, demo=demo)
+
+    def demo(self, design: Design) -> Demo:
+        """Return the test vectors that a demonstration keeps."""
+        model = design.mapped.model
+        if design.emitted.shape.output_bits > BEAT_BITS:
+            raise LimitError(
+                f"--link demo with classes of {design.emitted.shape.output_bits} bits",
+                file=model.name,
+                expected=f"up to {BEAT_BITS}",
+            )
+        rows = spread_rows(self.options.vectors, _DEMO_VECTORS)
+        inputs = make_vectors(model.num_inputs, self.options.vectors)[rows]
+        octets = [row.tobytes() for row in np.packbits(inputs, axis=1, bitorder="little")]
+        return Demo(
+            rows, octets, [int(row, 16) for row in to_hex(model.output_bits(inputs)).split()]
+        )
 
     def check(self) -> None:
         """Raise `UsageError` at the first option that does not go with the board."""
         super().check()
         line_pins(self.board, self.link)
+        if self.link == "demo" and self.options.output != "argmax":
+            flag = f"--link demo with --output {self.options.output}"
+            raise UsageError(flag, expected="--output argmax: it shows classes")
+        if self.link == "demo" and not self.board.leds:
+            raise UsageError(f"--link demo on {self.board.name}", expected="a board with LEDs")
 
     def line(self, design: Design, top: BoardTop) -> Physical:
         """Return what is the board's own: clock, bytes on the line, and what these allow."""
@@ -86,10 +114,14 @@ class OnBoard(FpgaFlow):
             "board": self.board.name,
             "top": top.top,
             "clock_mhz": round(top.clock_mhz, 6),
-            self.link: self._line_facts(design.emitted.shape, top.clock_mhz),
+            self.link: self._line_facts(design, top.clock_mhz),
         }
 
-    def _line_facts(self, shape: CoreShape, clock_mhz: float) -> dict[str, float]:
+    def _line_facts(self, design: Design, clock_mhz: float) -> dict[str, Any]:
+        shape = design.emitted.shape
+        if self.link == "demo":
+            stored = self.demo(design)
+            return {"vectors": list(stored.rows), "classes": list(stored.answers)}
         facts: dict[str, float] = {"bytes_in": shape.beats_in, "bytes_out": shape.beats_out}
         if self.link == "uart":
             slowest = max(shape.beats_in, shape.beats_out)

@@ -15,8 +15,8 @@ HeadKind = Literal["tree", "carry"]
 HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry")
 Resynthesis = Literal["never", "always", "try"]
 RESYNTHESIS: tuple[Resynthesis, ...] = ("never", "always", "try")
-LinkKind = Literal["uart", "spi"]
-LINK_KINDS: tuple[LinkKind, ...] = ("uart", "spi")
+LinkKind = Literal["uart", "spi", "demo"]
+LINK_KINDS: tuple[LinkKind, ...] = ("uart", "spi", "demo")
 MAX_EFFORT = 3
 MAX_SEEDS = 1000
 MAX_TIMEOUT = 1_000_000
@@ -44,7 +44,8 @@ class CompileOptions:
     board
         A name from `gatec boards`; it decides device, package and pins, and adds the link.
     link
-        What carries vectors to a board's core and results back: `uart` (the default) or `spi`.
+        What carries vectors to a board's core and results back: `uart` (the default) or `spi`; with
+        `demo` nothing does: some test vectors lie in the bitstream, their classes are on LEDs.
     optimise
         0 to 3, as `-O0` to `-O3`.
     stages, levels_per_stage, clock

@@ -40,6 +40,11 @@ def vector_files(model: ModelGraph, vectors: Bits) -> dict[str, bytes]:
     }
 
 
+def spread_rows(count: int, kept: int) -> list[int]:
+    """Return `kept` of `count` rows in even steps, corners and others; all if there are fewer."""
+    return np.linspace(0, count - 1, min(count, kept)).astype(int).tolist()
+
+
 def to_hex(rows: Bits) -> str:
     """Return each row of `[rows, width]` bits as a line of hexadecimal digits, bit 0 lowest."""
     width = rows.shape[1]

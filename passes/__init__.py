@@ -104,8 +104,13 @@ def _fast(k: int) -> tuple[Step, ...]:
     return (CLEAN, MAP_FAST.having(k=k))
 
 
-def _standard(k: int) -> tuple[Step, ...]:
+def estimating(k: int) -> tuple[Step, ...]:
+    """Return the steps that tell soon about how large a netlist becomes."""
     return (CLEAN, MAP_LUT.having(k=k, scripts=STANDARD))
+
+
+def _standard(k: int) -> tuple[Step, ...]:
+    return (CLEAN, MAP_BEST.having(k=k, scripts=STANDARD))
 
 
 def _best(k: int) -> tuple[Step, ...]:

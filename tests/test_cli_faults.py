@@ -57,7 +57,7 @@ def broken_step(step: object, name: str) -> object:
 
 
 def used_passes() -> list[str]:
-    return ["fold", "absorb", "merge", "prune", "map_lut"]
+    return ["fold", "absorb", "merge", "prune", "map_best"]
 
 
 def test_the_list_below_is_of_real_passes() -> None:

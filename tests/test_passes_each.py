@@ -28,7 +28,8 @@ from gatec.passes import (
     WINDOWS,
     Pass,
 )
-from gatec.passes.map_lut import map_lut
+from gatec.passes.map_best import map_best
+from gatec.passes.map_lut import STANDARD, map_lut
 from gatec.passes.runner import run_passes
 from gatec.text import from_text, to_text
 from gatec.tools.runner import ToolTimeout
@@ -147,6 +148,23 @@ def test_map_lut_prefers_fewer_gates_then_fewer_levels() -> None:
     mapped = map_lut(net, k=2, scripts=["strash; if -K {k}", "strash; balance; if -K {k}"])
     assert (mapped.num_gates, mapped.depth) == (9, 4)
     assert map_lut(net, k=4).num_gates == 3
+
+
+def test_map_best_is_never_larger_and_notes_what_is_flatter() -> None:
+    gained, noted = 0, 0
+    for net in random_netlists(12):
+        flatter: list[Netlist] = []
+        smallest = map_best(net, 4, STANDARD, flatter)
+        alone = map_lut(net, 4, STANDARD)
+        assert smallest.num_gates <= alone.num_gates
+        gained += smallest.num_gates < alone.num_gates
+        for flat in flatter:
+            assert_equivalent(net, flat)
+            assert flat.num_gates > smallest.num_gates
+            assert flat.depth < smallest.depth
+        noted += len(flatter)
+    assert gained
+    assert noted
 
 
 @pytest.mark.parametrize("script", ["nonsense", "strash; if -K 99", "read_blif absent.blif"])

@@ -20,7 +20,7 @@ from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
-from gatec.passes import CLEAN, MAP_BEST, MAP_FAST, PIPELINES, Pass, Step, estimating, tidy
+from gatec.passes import AROUND_CHAINS, CLEAN, MAP_BEST, MAP_FAST, PIPELINES, Pass, Step, tidy
 from gatec.passes.map_fast import map_fast, maps_itself
 from gatec.passes.prune import prune
 from gatec.passes.runner import PassReport, run_passes
@@ -120,11 +120,11 @@ def map_model(
     mapping = "" if keep_gates else f", map to LUT{lut_inputs}"
     with progress.step(f"optimise -O{options.optimise}{mapping}"):
         if plan is None:
-            others: list[Netlist] = []
             if keep_gates:
                 netlist, reports = _run(reference, tidy(lut_inputs), options)
             else:
-                (netlist, *others), reports, route = _optimise(reference, lut_inputs, options)
+                netlist, reports, route = _optimise(reference, lut_inputs, options)
+            others: list[Netlist] = []
             inverted = np.zeros(len(reference.cut_nets), dtype=bool)
         else:
             (netlist, *others), reports, inverted = _around_chains(
@@ -154,8 +154,7 @@ def plan_head(model: ModelGraph, lut_inputs: int, options: CompileOptions) -> He
     bits = lower(model.with_output("bits")).netlist
     # ABC's mapping leaves more bits to gates of two inputs: orders by our own mapper's end with 2 %
     # more look-up tables in front of the chains on tt10, 0.4 to 1.5 % on others, 800x4 even.
-    steps = estimating if options.optimise >= _CARRY_EFFORT else PIPELINES[options.optimise]
-    mapped, _ = run_passes(bits, steps(lut_inputs))
+    mapped, _ = run_passes(bits, PIPELINES[min(options.optimise, _CARRY_EFFORT)](lut_inputs))
     first = HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
     if options.optimise < _SEARCH_EFFORT:
         return first
@@ -176,7 +175,7 @@ def _search(
     def size(order: Order) -> int:
         lowered = lower(model, replace(plan, order=order)).netlist
         front = prune(lowered.replace(outputs=lowered.cuts[:1], cuts=()))
-        return run_passes(front, estimating(lut_inputs))[0].num_gates
+        return run_passes(front, PIPELINES[_CARRY_EFFORT](lut_inputs))[0].num_gates
 
     best = min([plan.order, *orders], key=size)
     fewest = size(best)
@@ -207,8 +206,8 @@ def plan_of(model: ModelGraph, order: Sequence[Sequence[int]] | None) -> HeadPla
 
 def _optimise(
     net: Netlist, lut_inputs: int, options: CompileOptions
-) -> tuple[list[Netlist], list[PassReport], Route]:
-    """Run the passes: on each segment by itself where there are several cuts. See `_choices`.
+) -> tuple[Netlist, list[PassReport], Route]:
+    """Run the passes: on each segment by itself where there are several cuts.
 
     A mapper gains next to nothing on wide sums, whose adder cells fit look-up tables as they are,
     and restructures what the proof then searches for in vain: large segments are only cleaned up.
@@ -216,8 +215,8 @@ def _optimise(
     segments = take_apart(net) if len(net.cuts) > 1 else None
     if segments is None:
         noting, routes = noting_routes(PIPELINES[options.optimise](lut_inputs))
-        choices, reports = _choices(net, noting, options)
-        return choices, reports, routes[0] if routes else ()
+        netlist, reports = _run(net, noting, options)
+        return netlist, reports, routes[0] if routes else ()
     found, every = [], []
     for number, segment in enumerate(segments):
         wide = segment.num_gates > _WIDE and options.optimise
@@ -225,7 +224,7 @@ def _optimise(
         done, more = _run(segment, steps, options, f"segment{number}")
         found.append(done)
         every += more
-    return [connected(found, net)], every, ()
+    return connected(found, net), every, ()
 
 
 def noting_routes(steps: Sequence[Step]) -> tuple[list[Step], list[Route]]:
@@ -294,7 +293,7 @@ def _around_chains(
     front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
     nothing = np.zeros(reference.num_inputs, dtype=bool)
     front = complemented(front, nothing, turned)
-    steps = PIPELINES[options.optimise](lut_inputs)
+    steps = AROUND_CHAINS.get(options.optimise, PIPELINES[options.optimise])(lut_inputs)
     fronts, reports = _choices(front, steps, options, "gates")
     backs: list[Netlist] = []
     inverted = [turned]

@@ -237,7 +237,8 @@ FAMILIES: Mapping[str, Family] = {
         ),
         Family(
             name="gatemate",
-            synth="synth_gatemate -luttree -top {top}",
+            # nextpnr knows no CC_MX8.
+            synth="synth_gatemate -luttree -nomx8 -top {top}",
             lut_map="+/gatemate/lut_map.v",
             finish=(),
             resources={

@@ -24,12 +24,18 @@ SHARES = np.array(
 )
 
 
-def synthetic_model(gates: int, inputs: int = 3072, seed: int = 0) -> ModelGraph:
-    """Return a net of six equal layers with about `gates` gates, ten classes and an argmax."""
+def synthetic_model(
+    gates: int, inputs: int = 3072, seed: int = 0, layers: int = len(SHARES)
+) -> ModelGraph:
+    """Return a net of up to six equal layers with about `gates` gates, ten classes and an argmax.
+
+    Fewer layers are like some of the six, the first and the last among them.
+    """
     rng = np.random.default_rng(seed)
-    width = CLASSES * max(1, round(gates / len(SHARES) / CLASSES))
+    width = CLASSES * max(1, round(gates / layers / CLASSES))
+    like = SHARES[np.linspace(0, len(SHARES) - 1, layers).astype(int)]
     blocks: list[Block] = [InputBits("input", inputs)]
-    for layer, shares in enumerate(SHARES):
+    for layer, shares in enumerate(like):
         before = blocks[-1].out_width
         types = rng.choice(16, size=width, p=shares / shares.sum())
         fanin = _unique_wiring(rng, before, width)

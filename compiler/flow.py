@@ -109,6 +109,11 @@ class Flow(ABC):
                 f"--resynthesis {self.options.resynthesis} with target {self.target.name}",
                 expected="no such option",
             )
+        if self.options.effort is not None and self.keeps_gates:
+            raise UsageError(
+                f"--effort {self.options.effort} with target {self.target.name}",
+                expected="no such option",
+            )
         if self.options.seeds != 1 and not self.routes:
             raise UsageError(
                 f"--seeds {self.options.seeds} with target {self.target.name}",

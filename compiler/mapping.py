@@ -20,10 +20,21 @@ from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
-from gatec.passes import AROUND_CHAINS, CLEAN, MAP_BEST, MAP_FAST, PIPELINES, Pass, Step, tidy
+from gatec.passes import (
+    AROUND_CHAINS,
+    CLEAN,
+    MAP_BEST,
+    MAP_FAST,
+    PIPELINES,
+    WINDOWS,
+    Pass,
+    Step,
+    tidy,
+)
 from gatec.passes.map_fast import map_fast, maps_itself
 from gatec.passes.prune import prune
 from gatec.passes.runner import PassReport, run_passes
+from gatec.passes.windows import MOST_STEPS, STEPS_EACH
 from gatec.proof.arithmetic import check_lowering
 from gatec.proof.cover import Route
 from gatec.segments import take_apart
@@ -34,10 +45,11 @@ _WIDE = 10_000
 
 # From this effort on, the sums go on carry chains.
 _CARRY_EFFORT = 2
-# And from this one on, other orders of the bits are tried: as many as the gates allow.
+# And from this one on, other orders of the bits are tried: one for so many steps of `--effort`, and
+# for each gate so many. By default 40, or 200,000 gates in all.
 _SEARCH_EFFORT = 3
-_MOST_TRIES = 40
-_TRIED_GATES = 200_000
+_STEPS_A_TRY = 50_000
+_STEPS_A_TRIED_GATE = 10
 # And only where classes have so many bits: with 20 each, a trained net of 800 gates in stages of
 # four levels takes 508 logic cells with chains and 492 without; with 30 each, 645 and 675.
 _CARRY_BITS = 24
@@ -158,9 +170,10 @@ def plan_head(model: ModelGraph, lut_inputs: int, options: CompileOptions) -> He
     first = HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
     if options.optimise < _SEARCH_EFFORT:
         return first
+    steps = options.effort or MOST_STEPS
     others = [
         group_bits(mapped, sums.classes, leaves, seed)
-        for seed in range(1, min(_MOST_TRIES, _TRIED_GATES // model.num_gates))
+        for seed in range(1, steps // max(_STEPS_A_TRY, _STEPS_A_TRIED_GATE * model.num_gates))
     ]
     return _search(model, first, others, lut_inputs)
 
@@ -214,13 +227,13 @@ def _optimise(
     """
     segments = take_apart(net) if len(net.cuts) > 1 else None
     if segments is None:
-        noting, routes = noting_routes(PIPELINES[options.optimise](lut_inputs))
+        noting, routes = noting_routes(_steps(options, lut_inputs))
         netlist, reports = _run(net, noting, options)
         return netlist, reports, routes[0] if routes else ()
     found, every = [], []
     for number, segment in enumerate(segments):
         wide = segment.num_gates > _WIDE and options.optimise
-        steps = tidy(lut_inputs) if wide else PIPELINES[options.optimise](lut_inputs)
+        steps = tidy(lut_inputs) if wide else _steps(options, lut_inputs)
         done, more = _run(segment, steps, options, f"segment{number}")
         found.append(done)
         every += more
@@ -239,6 +252,16 @@ def _having(steps: Sequence[Step], chosen: Pass, **more: object) -> list[Step]:
         step.having(**more) if isinstance(step, Pass) and step.name == chosen.name else step
         for step in steps
     ]
+
+
+def _steps(options: CompileOptions, lut_inputs: int, *, chains: bool = False) -> list[Step]:
+    """Return the passes of a compilation that map, around chains or not."""
+    level = options.optimise
+    chosen = AROUND_CHAINS.get(level, PIPELINES[level]) if chains else PIPELINES[level]
+    if options.effort is None:
+        return list(chosen(lut_inputs))
+    each = max(1, STEPS_EACH * options.effort // MOST_STEPS)
+    return _having(chosen(lut_inputs), WINDOWS, most_steps=options.effort, steps_each=each)
 
 
 def fast_route(reference: Netlist, lut_inputs: int) -> Route:
@@ -293,7 +316,7 @@ def _around_chains(
     front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
     nothing = np.zeros(reference.num_inputs, dtype=bool)
     front = complemented(front, nothing, turned)
-    steps = AROUND_CHAINS.get(options.optimise, PIPELINES[options.optimise])(lut_inputs)
+    steps = _steps(options, lut_inputs, chains=True)
     fronts, reports = _choices(front, steps, options, "gates")
     backs: list[Netlist] = []
     inverted = [turned]

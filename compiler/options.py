@@ -18,6 +18,7 @@ RESYNTHESIS: tuple[Resynthesis, ...] = ("never", "always", "try")
 LinkKind = Literal["uart", "spi", "demo"]
 LINK_KINDS: tuple[LinkKind, ...] = ("uart", "spi", "demo")
 MAX_EFFORT = 3
+MAX_STEPS = 1_000_000_000
 MAX_SEEDS = 1000
 MAX_TIMEOUT = 1_000_000
 MAX_VECTORS = 1_000_000
@@ -48,6 +49,8 @@ class CompileOptions:
         `demo` nothing does: some test vectors lie in the bitstream, their classes are on LEDs.
     optimise
         0 to 3, as `-O0` to `-O3`.
+    effort
+        Steps of the searches of `-O3`, a tenth of which is a tenth of the time; None: 2,000,000.
     stages, levels_per_stage, clock
         How to pipeline: a number of stages, a number of LUT levels in each, or the clock in MHz to
         reach after routing. At most one; the target's default when none.
@@ -96,6 +99,7 @@ class CompileOptions:
     board: str | None = None
     link: LinkKind | None = None
     optimise: int = 2
+    effort: int | None = None
     stages: int | None = None
     levels_per_stage: int | None = None
     clock: float | None = None
@@ -132,6 +136,7 @@ class CompileOptions:
         self._check_board()
         if not 0 <= self.optimise <= MAX_EFFORT:
             raise UsageError(f"-O{self.optimise}", expected=f"-O0 to -O{MAX_EFFORT}")
+        self._check_effort()
         if self.head is not None and self.head not in HEAD_KINDS:
             raise UsageError(f"--head {self.head}", expected="tree or carry")
         if self.output not in OUTPUT_KINDS:
@@ -148,6 +153,17 @@ class CompileOptions:
             raise UsageError(f"--resynthesis {self.resynthesis}", expected=" or ".join(RESYNTHESIS))
         if not self.place_and_route:
             self._check_no_routing()
+
+    def _check_effort(self) -> None:
+        """Raise `UsageError` at a bound of searches that will not take place, or at no number."""
+        if self.effort is None:
+            return
+        if self.optimise < MAX_EFFORT:
+            raise UsageError(
+                f"--effort {self.effort} with -O{self.optimise}", expected=f"-O{MAX_EFFORT}"
+            )
+        if not 1 <= self.effort <= MAX_STEPS:
+            raise UsageError(f"--effort {self.effort}", expected=f"1 to {MAX_STEPS}")
 
     def _check_board(self) -> None:
         """Raise `UsageError` at what does not go with a board, or needs one."""

@@ -138,6 +138,8 @@ def test_a_hostile_name_stays_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         (["--clock", "-5"], "--clock -5"),
         (["--clock", "nan"], "--clock nan"),
         (["-O", "4"], "4 is not in the range"),
+        (["--effort", "1000"], "--effort 1000 with -O2; expected -O3"),
+        (["-O3", "--effort", "0"], "--effort 0; expected 1 to 1000000000"),
         (["--output", "probabilities"], "'probabilities' is not one of"),
         (["--beat-bits", "0"], "--beat-bits 0"),
         (["--vectors", "0"], "--vectors 0"),

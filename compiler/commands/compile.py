@@ -70,6 +70,12 @@ _CIRCUIT = (
         help="Effort: 0 map only, 1 fast, 2 smaller, 3 the best of several tries.",
     ),
     click.option(
+        "--effort",
+        type=int,
+        metavar="N",
+        help="Steps of -O3's searches; default 2000000, a tenth of it is a tenth of the time.",
+    ),
+    click.option(
         "--head",
         type=click.Choice(HEAD_KINDS),
         help="Class sums in LUTs or on carry chains (iCE40); default: chains there, from -O2 on.",

@@ -17,10 +17,12 @@ import numpy.typing as npt
 from gatec.backends.body_dual import write_dual
 from gatec.backends.dual_luts import text_order
 from gatec.backends.expressions import expression
+from gatec.backends.rom import WrittenRoms
 from gatec.blocks import IntArray
 from gatec.errors import LimitError
 from gatec.fabrics import LUT_CELLS, STYLE_FANIN, LutCell, Style
 from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, NetlistError
+from gatec.roms import rom_gates
 from gatec.tables import depends
 
 # Amaranth numbers the bits of a cell's ports with 16 bits, two codes of which are constants.
@@ -44,12 +46,15 @@ class Stage:
         Widths of the ports `i` and `o`.
     text
         The module.
+    nets
+        The net of each bit of `i`.
     """
 
     name: str
     inputs: int
     outputs: int
     text: str
+    nets: IntArray
 
 
 def write_stages(
@@ -59,6 +64,7 @@ def write_stages(
     top: str,
     style: Style,
     partner: IntArray | None = None,
+    roms: WrittenRoms | None = None,
 ) -> list[Stage]:
     """Write the stages of a mapped netlist.
 
@@ -75,6 +81,8 @@ def write_stages(
         `generic` writes one Boolean expression for each gate, the others one primitive.
     partner
         Which gates share a primitive (`gatec.backends.dual_luts`), for style `xilinx`.
+    roms
+        The memories beside the ranks.
 
     Raises
     ------
@@ -84,11 +92,14 @@ def write_stages(
     assert net.stage is not None
     _check_fanin(net, style)
     names = _net_names(net)
+    nothing = [np.zeros(0, dtype=np.int32)] * len(ranks)
+    address, data = (nothing, nothing) if roms is None else (roms.address, roms.data)
     inputs = np.arange(net.first_input, net.first_register, dtype=np.int32)
-    order = text_order(net, partner)
+    order, looked_up = text_order(net, partner), rom_gates(net)
     stages = []
     for number, rank in enumerate(ranks):
-        outputs = rank if len(rank) else np.array([CONST0_NET], dtype=np.int32)
+        held = rank if len(rank) else np.array([CONST0_NET], dtype=np.int32)
+        outputs = np.concatenate([held, address[number]])
         for width in (len(inputs), len(outputs)):
             if width > MAX_PORT_BITS:
                 raise LimitError(
@@ -97,7 +108,7 @@ def write_stages(
                     place=f"stage {number}",
                     expected=f"at most {MAX_PORT_BITS}: --stages 1, or a smaller model",
                 )
-        gates = order[net.stage[order] == number]
+        gates = order[(net.stage[order] == number) & ~looked_up[order]]
         cell = LUT_CELLS.get(style)
         if style == "xilinx":
             written = write_dual(net, gates, names, partner)
@@ -107,8 +118,9 @@ def write_stages(
             written = _write_cells(net, gates, names, cell)
         name = f"{top}_stage{number}"
         text = _module(name, inputs, outputs, names, written)
-        stages.append(Stage(name, len(inputs), len(outputs), text))
-        inputs = outputs
+        stages.append(Stage(name, len(inputs), len(outputs), text, inputs))
+        if number + 1 < len(ranks):
+            inputs = np.concatenate([held, data[number + 1]])
     return stages
 
 

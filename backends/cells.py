@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from gatec.backends.cells_ram import dp16kd_model
 from gatec.errors import ToolError
 from gatec.fabrics import LUT_CELLS, LutCell, Style
 
@@ -145,6 +146,8 @@ _INCLUDE = re.compile(r'^\s*`include "([^"/]+)"', re.MULTILINE)
 def vendor_models(family: str, cells: Collection[str] | None = None) -> str:
     """Return Yosys' models of a family's cells, for netlists after synthesis.
 
+    Its block RAM of ECP5 has no function: where that is wanted by name, it is gatec's own.
+
     Parameters
     ----------
     cells
@@ -156,7 +159,11 @@ def vendor_models(family: str, cells: Collection[str] | None = None) -> str:
     share = Path(spec.submodule_search_locations[0]) / "share"
     defines, files = _LIBRARIES[family]
     text = "".join(_included(share / name) for name in files)
-    return defines + (text if cells is None else _modules(text, cells))
+    if cells is None:
+        return defines + text
+    own = {"DP16KD": dp16kd_model()} if family == "ecp5" else {}
+    models = [_modules(text, [cell for cell in cells if cell not in own])]
+    return defines + "\n".join(models + [own[cell] for cell in cells if cell in own])
 
 
 def _modules(text: str, cells: Collection[str]) -> str:

@@ -5,6 +5,9 @@ i ──▶ vector ──▶ stage 0 ──▶ rank0 ──▶ stage 1 ──▶
       full                  valid[0]                                    valid[S-1]
 ```
 
+A rank may have memories beside it: they take their addresses from the stage in front and give the
+stage behind what they hold there.
+
 `vector` collects the beats of one input vector, first beat lowest; it is the input register. One
 enable, `advance`, moves all ranks behind it: they stand still exactly while a finished result waits
 to leave. With one beat in and one beat out the core takes a vector in every clock cycle. `result`
@@ -13,11 +16,14 @@ puts its lowest beat out first and shifts down, zeros on top.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from amaranth.hdl import Cat, Const, Instance, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
+from gatec.backends.rom import RomInstance
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ class CoreShape:
     input_bits, output_bits
         Widths of the input and of the output vector.
     rank_bits
-        Width of the rank behind each stage; the last is `output_bits`.
+        Width of the rank behind each stage, memories left out; the last is `output_bits`.
     beat_bits, out_beat_bits
         Widths of `i.payload` and `o.payload`.
     """
@@ -85,6 +91,8 @@ class StreamCore(wiring.Component):
     ----------
     shape
         Its widths.
+    roms
+        The memories beside its ranks.
 
     Members
     -------
@@ -94,8 +102,9 @@ class StreamCore(wiring.Component):
         Output vectors in the same order.
     """
 
-    def __init__(self, shape: CoreShape) -> None:
+    def __init__(self, shape: CoreShape, roms: Sequence[RomInstance] = ()) -> None:
         self.shape = shape
+        self.roms = roms
         super().__init__(
             {
                 "i": In(stream.Signature(shape.beat_bits)),
@@ -150,14 +159,16 @@ class StreamCore(wiring.Component):
         shape = self.shape
         data: Value = self.vector[: shape.input_bits]
         for number, width in enumerate(shape.rank_bits):
-            out = Signal(width, name=f"stage{number}_o")
+            behind = {n: rom for n, rom in enumerate(self.roms) if rom.stage == number + 1}
+            addresses = sum(rom.address_bits for rom in behind.values())
+            out = Signal(width + addresses, name=f"stage{number}_o")
             body = Instance(f"{shape.top}_stage{number}", i_i=data, o_o=out)
             m.submodules[f"stage{number}"] = body
             if number + 1 < shape.num_stages:
                 rank = Signal(width, name=f"rank{number}", reset_less=True)
                 with m.If(advance):
-                    m.d.sync += rank.eq(out)
-                data = rank
+                    m.d.sync += rank.eq(out[:width])
+                data = Cat(rank, self._memories(m, advance, behind, out[width:]))
         result = Signal(shape.output_bits, name="result", reset_less=True)
         if shape.beats_out == 1:
             with m.If(advance):
@@ -166,3 +177,21 @@ class StreamCore(wiring.Component):
             with m.If(~last | self.o.ready):
                 m.d.sync += result.eq(Mux(advance, out, result >> shape.out_beat_bits))
         m.d.comb += self.o.payload.eq(result[: shape.out_beat_bits])
+
+    def _memories(
+        self, m: Module, advance: Signal, roms: Mapping[int, RomInstance], addresses: Value
+    ) -> list[Signal]:
+        """Add the memories beside a rank; return their data."""
+        found, at = [], 0
+        for number, rom in roms.items():
+            data = Signal(rom.data_bits, name=f"rom{number}_o")
+            m.submodules[f"rom{number}"] = Instance(
+                rom.module,
+                i_clk=ClockSignal(),
+                i_en=advance,
+                i_i=addresses[at : at + rom.address_bits],
+                o_o=data,
+            )
+            at += rom.address_bits
+            found.append(data)
+        return found

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from gatec.backends.checker import Function, Values, choose
 from gatec.backends.control import Control
+from gatec.backends.rom_text import Rom, rom_gates
 from gatec.backends.shell import FLIP_FLOPS, Cell
 from gatec.backends.subset import Body
 from gatec.bits import Words
@@ -39,10 +40,25 @@ class DataPath:
         Of the same shell, checked.
     bodies
         The stage modules.
+    roms
+        The memories.
+
+    Attributes
+    ----------
+    stage_inputs, first_gates
+        Of each stage module, the nets of its inputs, and that of its first gate.
+    num_roms, looked_up
+        How many memories there are, and how many gates stand for them.
     """
 
-    def __init__(self, control: Control, bodies: Mapping[str, Body]) -> None:
+    def __init__(
+        self, control: Control, bodies: Mapping[str, Body], roms: Mapping[str, Rom] | None = None
+    ) -> None:
         self.control = control
+        self.roms = roms or {}
+        self.stage_inputs: dict[str, IntArray] = {}
+        self.first_gates: dict[str, int] = {}
+        self.num_roms = self.looked_up = 0
         self.shell = control.shell
         self.shape = control.shape
         self.bodies = bodies
@@ -100,9 +116,8 @@ class DataPath:
 
     def _follow(self) -> None:
         """Spread nets and ranks from `vector` through stages and ranks, until nothing is new."""
-        waiting = [
-            cell for cell in self.shell.cells if cell.kind in FLIP_FLOPS or cell.kind in self.bodies
-        ]
+        kinds = {*FLIP_FLOPS, *self.bodies, *self.roms}
+        waiting = [cell for cell in self.shell.cells if cell.kind in kinds]
         done = {id(self.shell.flip_flops[bit].cell) for bit in self._not_ranks()}
         waiting = [cell for cell in waiting if id(cell) not in done]
         while waiting:
@@ -112,6 +127,8 @@ class DataPath:
             for cell in ready:
                 if cell.kind in FLIP_FLOPS:
                     self._pass_rank(cell)
+                elif cell.kind in self.roms:
+                    self._pass_rom(cell)
                 else:
                     self._pass_stage(cell)
             taken = {id(cell) for cell in ready}
@@ -142,11 +159,30 @@ class DataPath:
             list(cell.pins["EN"]) == [self.control.advance] and cell.parameters["EN_POLARITY"] == 1
         )
 
-    def _pass_stage(self, cell: Cell) -> None:
-        """A stage: its gates join the netlist, its outputs have the rank of its inputs."""
-        body = self.bodies[cell.kind]
+    def _pass_rom(self, cell: Cell) -> None:
+        """A memory: what it holds, as gates of its address, one rank on."""
+        rom = self.roms[cell.kind]
+        if list(cell.pins["en"]) != [self.control.advance]:
+            raise DifferentError("a memory does not move by advance", place=self.place)
+        if list(cell.pins["clk"]) != [self.control.clk]:
+            raise DifferentError("a memory has another clock", place=self.place)
+        rank = self._rank_of(cell, rom.ports * rom.address_bits, rom.ports * rom.data_bits)
+        addresses = self.net[list(cell.pins["i"])].reshape(rom.ports, -1)
+        data = np.reshape(cell.pins["o"], (rom.ports, -1))
+        for address, bits in zip(addresses, data, strict=True):
+            fanin, tables, nets = rom_gates(rom, address.astype(np.int32), self.next_net)
+            self.fanin.append(fanin)
+            self.tables.append(tables)
+            self.next_net += len(tables)
+            self.looked_up += len(tables)
+            self.net[bits] = nets
+            self.rank[bits] = rank + 1
+        self.num_roms += 1
+
+    def _rank_of(self, cell: Cell, inputs: int, outputs: int) -> int:
+        """Return the one rank of a module's inputs, which must be as wide as said."""
         bits = np.array(cell.pins["i"])
-        if len(bits) != body.inputs or len(cell.pins["o"]) != len(body.outputs):
+        if len(bits) != inputs or len(cell.pins["o"]) != outputs:
             raise DifferentError(f"{cell.kind} is connected to other widths", place=self.place)
         ranks = np.unique(self.rank[bits])
         ranks = ranks[ranks != _ANY]
@@ -154,6 +190,17 @@ class DataPath:
             raise DifferentError(
                 f"{cell.kind} reads nets of ranks {ranks.tolist()}", place=self.place
             )
+        if not len(ranks):
+            raise DifferentError(f"{cell.kind} reads literals alone", place=self.place)
+        return int(ranks[0])
+
+    def _pass_stage(self, cell: Cell) -> None:
+        """A stage: its gates join the netlist, its outputs have the rank of its inputs."""
+        body = self.bodies[cell.kind]
+        rank = self._rank_of(cell, body.inputs, len(body.outputs))
+        bits = np.array(cell.pins["i"])
+        self.stage_inputs[cell.kind] = self.net[bits].astype(np.int32)
+        self.first_gates[cell.kind] = self.next_net
         gates = self.next_net + np.arange(len(body.tables))
         nets = np.concatenate([[0, 1], self.net[bits], gates])
         self.fanin.append(nets[body.fanin].astype(np.int32))
@@ -161,10 +208,8 @@ class DataPath:
         self.next_net += len(gates)
         outputs = nets[body.outputs]
         self.net[list(cell.pins["o"])] = outputs
-        if not len(ranks):
-            raise DifferentError(f"{cell.kind} reads literals alone", place=self.place)
         # A constant is computed anew for each vector, so it has a rank as any other net.
-        self.rank[list(cell.pins["o"])] = ranks[0]
+        self.rank[list(cell.pins["o"])] = rank
 
     def _outputs(self) -> IntArray:
         """Return the nets of `o_payload`, which must come from the last rank."""

@@ -3,7 +3,7 @@
 `synth_ice40` would map all of it again, which takes minutes where this takes seconds and undoes
 what gatec's own passes decided. The script here is its steps for carries, flip-flops and LUTs,
 without those that look at LUT primitives (`opt_lut`) or that a shell does not need (`share`, `fsm`,
-DSPs, block RAMs).
+DSPs, and block RAMs where it has no memories).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gatec.backends.synthesised import Synthesised, kept_cells
+from gatec.backends.synthesised import Synthesised, check_rams, kept_cells
 from gatec.tables import depends, expand
 from gatec.tools.yosys import run_yosys, without_banner
 
@@ -152,7 +152,9 @@ class Synthesis(Synthesised):
         return sum(count for cell, count in self.cells.items() if cell.startswith(prefix))
 
 
-def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -> Synthesis:
+def synthesise(
+    texts: Mapping[str, str], top: str, *, rams: int = 0, timeout: float = 3600.0
+) -> Synthesis:
     """Synthesise Verilog for iCE40.
 
     Parameters
@@ -162,13 +164,16 @@ def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -
         be defined.
     top
         The top module.
+    rams
+        How many memories there are, each to become a block RAM.
     timeout
         Seconds for Yosys.
 
     Raises
     ------
     ToolError
-        Yosys failed, or changed the number of `SB_LUT4` and `SB_CARRY` that came in.
+        Yosys failed, changed the number of `SB_LUT4` and `SB_CARRY` that came in, or made another
+        number of block RAMs.
     """
     commands = ["read_verilog -lib +/ice40/cells_sim.v"]
     commands += [f"read_verilog {name}" for name in texts]
@@ -179,7 +184,9 @@ def synthesise(texts: Mapping[str, str], top: str, *, timeout: float = 3600.0) -
     design = json.loads(run.files["design.json"])
     _mark_cells(design["modules"][top]["cells"].values())
     text = json.dumps(design).encode()
-    return Synthesis(top, text, without_banner(run.files["design.v"]), count)
+    made = Synthesis(top, text, without_banner(run.files["design.v"]), count)
+    check_rams(made.rams, rams)
+    return made
 
 
 def _mark_cells(cells: Iterable[dict[str, Any]]) -> None:

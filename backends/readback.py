@@ -3,14 +3,15 @@
 `read_back` turns the text of a core into the combinational netlist that it computes, and proves
 that around it the text is the machine that its header describes. What is *proved* of the text:
 
-1. The file holds the top module and stage modules, and plain comments. Stage modules are purely
-   combinational (`gatec.backends.subset`).
+1. The file holds the top module, stage modules and memories, and plain comments. Stage modules are
+   purely combinational (`gatec.backends.subset`), memories are their contents behind a register of
+   the address (`gatec.backends.rom_text`).
 2. The control is, function by function and on every assignment, the machine in
    `gatec.backends.control`; its registers start at 0 and are cleared by `rst`; every register of
    the top module has the rising edge of `clk`.
 3. Each data path from `i_payload` to `o_payload` passes the input register, which collects accepted
-   beats in order, and one register for each stage, all enabled by `advance`; several beats out
-   leave lowest first (`gatec.backends.datapath`).
+   beats in order, and one register or memory for each stage, all enabled by `advance`; several
+   beats out leave lowest first (`gatec.backends.datapath`).
 
 Together: vectors leave in the order in which they entered, each as the netlist's function of
 itself, `latency` cycles after its last beat when nothing holds it up. That the machine of (2) does
@@ -20,13 +21,16 @@ this is argued in words there, and simulated by the tests. Trusted: Yosys' parse
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatec.backends.control import Control
 from gatec.backends.core import CoreShape
 from gatec.backends.datapath import DataPath
+from gatec.backends.rom_text import is_rom, read_rom
 from gatec.backends.shell_text import read_shell
 from gatec.backends.subset import read_body, split_modules
+from gatec.blocks import IntArray
 from gatec.errors import DifferentError
 from gatec.netlist import Netlist
 
@@ -43,11 +47,17 @@ class ReadBack:
         Cycles from the one that takes the last input beat to the first with `o_valid`.
     facts
         What was proved, one sentence each.
+    stage_inputs
+        The net of each bit of `i` of each stage module.
+    first_gates
+        The net of the first gate of each stage module.
     """
 
     netlist: Netlist
     latency: int
     facts: list[str]
+    stage_inputs: Mapping[str, IntArray]
+    first_gates: Mapping[str, int]
 
 
 def read_back(text: str, shape: CoreShape) -> ReadBack:
@@ -69,20 +79,29 @@ def read_back(text: str, shape: CoreShape) -> ReadBack:
     modules = split_modules(text)
     if shape.top not in modules:
         raise DifferentError(f"no module {shape.top}")
-    bodies = {name: read_body(name, body) for name, body in modules.items() if name != shape.top}
+    top = modules.pop(shape.top)
+    roms = {name: read_rom(name, text) for name, text in modules.items() if is_rom(text)}
+    bodies = {name: read_body(name, body) for name, body in modules.items() if name not in roms}
     widths = {name: (body.inputs, len(body.outputs)) for name, body in bodies.items()}
-    shell = read_shell(shape.top, modules[shape.top], widths)
+    memories = {
+        name: (rom.ports * rom.address_bits, rom.ports * rom.data_bits)
+        for name, rom in roms.items()
+    }
+    shell = read_shell(shape.top, top, widths, memories)
     control = Control(shell, shape)
     control.check()
-    netlist = DataPath(control, bodies).netlist()
+    path = DataPath(control, bodies, roms)
+    netlist = path.netlist()
     netlist.verify()
-    return ReadBack(netlist, shape.latency, _facts(shape, netlist))
+    facts = _facts(shape, netlist.num_gates - path.looked_up, path.num_roms)
+    return ReadBack(netlist, shape.latency, facts, path.stage_inputs, path.first_gates)
 
 
-def _facts(shape: CoreShape, netlist: Netlist) -> list[str]:
+def _facts(shape: CoreShape, gates: int, roms: int) -> list[str]:
     beats = f"{shape.beats_in} beat(s) in, {shape.beats_out} out"
+    memories = f", and the contents of {roms} memories" if roms else ""
     return [
-        f"text: {netlist.num_gates} gates read back from {shape.num_stages} combinational stages",
+        f"text: {gates} gates read back from {shape.num_stages} combinational stages{memories}",
         "text: valid chain, counters and handshakes are the stated machine on every assignment,"
         " cleared by rst and at power-up",
         f"text: every data path has the input register and {shape.num_stages} ranks on one clock"

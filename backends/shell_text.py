@@ -24,18 +24,25 @@ _LINE = re.compile(
     rf"|    +(?:if \(!?{_NAME}\)|else(?: if \(!?{_NAME}\))?)(?: {_NAME} ?<= {_EXPRESSION};)?"
     rf"|    +{_NAME} ?<= {_EXPRESSION};"
     rf"|  {_NAME} {_NAME} ?\("
-    rf"|    \.[io]\({_EXPRESSION}\),?"
+    rf"|    \.(?:i|o|clk|en)\({_EXPRESSION}\),?"
     r"|  \);|endmodule|"
 )
 
 
-def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Shell:
+def read_shell(
+    top: str,
+    text: str,
+    stages: Mapping[str, tuple[int, int]],
+    roms: Mapping[str, tuple[int, int]] | None = None,
+) -> Shell:
     """Read the top module's text.
 
     Parameters
     ----------
     stages
         The widths of `i` and `o` of each stage module.
+    roms
+        The same of each memory.
 
     Raises
     ------
@@ -44,6 +51,8 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
         a wire with two drivers.
     """
     _check_text(top, text)
+    roms = roms or {}
+    boxes = stubs(stages) + stubs(roms, clocked=True)
     commands = [
         "read_verilog shell.v",
         f"hierarchy -check -top {top}",
@@ -57,7 +66,7 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
     ]
     try:
         run = run_yosys(
-            commands, inputs={"shell.v": text + stubs(stages)}, outputs=["shell.json"], timeout=600
+            commands, inputs={"shell.v": text + boxes}, outputs=["shell.json"], timeout=600
         )
     except ToolFailed as failure:
         raise DifferentError(f"Yosys cannot read it: {failure}", place=f"module {top}") from failure
@@ -65,13 +74,15 @@ def read_shell(top: str, text: str, stages: Mapping[str, tuple[int, int]]) -> Sh
     warning = re.search("Warning: .*", run.log)
     if warning is not None:
         raise DifferentError(warning[0], place=f"module {top}")
-    return Shell(json.loads(run.files["shell.json"])["modules"][top], stages)
+    return Shell(json.loads(run.files["shell.json"])["modules"][top], {*stages, *roms})
 
 
-def stubs(stages: Mapping[str, tuple[int, int]]) -> str:
-    """Return empty modules of the widths of `i` and `o` in place of the stages."""
+def stubs(stages: Mapping[str, tuple[int, int]], *, clocked: bool = False) -> str:
+    """Return empty modules of the widths of `i` and `o` in place of the stages, or of memories."""
+    clock = "input clk, input en, " if clocked else ""
     return "".join(
-        f"(* blackbox *)\nmodule {name} (input [{i - 1}:0] i, output [{o - 1}:0] o);\nendmodule\n"
+        f"(* blackbox *)\nmodule {name} ({clock}input [{i - 1}:0] i, output [{o - 1}:0] o);\n"
+        "endmodule\n"
         for name, (i, o) in stages.items()
     )
 

@@ -74,3 +74,14 @@ def _count_in(text: bytes) -> int:
     if found is None:
         raise ToolError("no count of primitives", file="yosys", expected="'<n> objects.'")
     return int(found[1])
+
+
+def check_rams(found: int, wanted: int) -> None:
+    """Raise `ToolError` unless there is a block RAM for each memory of a core.
+
+    What is around the core may have more.
+    """
+    if found < wanted:
+        raise ToolError(
+            f"made {found} block RAMs of {wanted} memories", file="yosys", expected="one of each"
+        )

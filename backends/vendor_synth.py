@@ -16,7 +16,7 @@ from typing import Any
 from gatec.backends.body import Stage
 from gatec.backends.cells import lut_model
 from gatec.backends.family import Family
-from gatec.backends.synthesised import Synthesised, kept_cells
+from gatec.backends.synthesised import Synthesised, check_rams, kept_cells
 from gatec.device import Device
 from gatec.fabrics import LUT_CELLS, LutCell, Style
 from gatec.tools.yosys import run_yosys, without_banner
@@ -39,12 +39,15 @@ class Source:
         Verilog files by plain name, without the stage bodies.
     stages, style
         The stage bodies and what they are made of.
+    rams
+        How many memories there are, each a block RAM.
     """
 
     top: str
     shells: Mapping[str, str]
     stages: Sequence[Stage]
     style: Style
+    rams: int = 0
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ def synthesise(
     Raises
     ------
     ToolError
-        Yosys failed, or lost primitives that it was to keep.
+        Yosys failed, lost primitives that it was to keep, or put a memory elsewhere than into a
+        block RAM.
     """
     cell, stages, top = LUT_CELLS.get(source.style), source.stages, source.top
     kept = keep and cell is not None
@@ -131,7 +135,9 @@ def synthesise(
     _free_first_carries(design["modules"][top])
     text = json.dumps(design).encode()
     count = kept_cells(run.files) if kept else 0
-    return VendorSynthesis(top, text, without_banner(run.files["design.v"]), count)
+    made = VendorSynthesis(top, text, without_banner(run.files["design.v"]), count)
+    check_rams(made.used(family)["BRAM"], source.rams)
+    return made
 
 
 def _free_first_carries(module: dict[str, Any]) -> None:

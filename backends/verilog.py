@@ -18,11 +18,13 @@ from amaranth.back import rtlil
 from gatec.backends.body import MAX_PORT_BITS, Stage, write_stages
 from gatec.backends.core import CoreShape, StreamCore
 from gatec.backends.dual_luts import pair_gates, text_order
+from gatec.backends.rom import RomInstance, WrittenRoms, write_roms
 from gatec.backends.words import VERILOG_KEYWORDS
 from gatec.blocks import IntArray
 from gatec.errors import LimitError, UsageError
 from gatec.fabrics import DUAL_CELL, LUT_CELLS, Style
 from gatec.netlist import Netlist, NetlistError, Port
+from gatec.roms import rom_gates
 from gatec.stages import live_nets
 from gatec.tools.yosys import run_yosys, without_banner
 
@@ -49,6 +51,8 @@ class Emitted:
         The stage modules in order.
     order
         The netlist's gates in the order of the text.
+    roms
+        The memories.
     """
 
     shape: CoreShape
@@ -57,6 +61,7 @@ class Emitted:
     shell: str
     stages: tuple[Stage, ...]
     order: npt.NDArray[np.int64]
+    roms: WrittenRoms
 
     @property
     def top(self) -> str:
@@ -76,7 +81,12 @@ class Emitted:
     @property
     def text(self) -> str:
         """The whole file."""
-        return f"{self.header}{self.shell}\n{self.bodies}"
+        return f"{self.header}{self.clocked}\n{self.bodies}"
+
+    @property
+    def clocked(self) -> str:
+        """The top module and the memories."""
+        return "\n".join([self.shell, *(module.text for module in self.roms.modules)])
 
 
 def emit(
@@ -116,25 +126,25 @@ def emit(
     ranks: list[IntArray] = [*live_nets(net)[:-1], net.output_nets]
     top = identifier(net.name)
     partner = pair_gates(net) if style == "xilinx" else None
-    stages = write_stages(net, ranks, top=top, style=style, partner=partner)
+    roms = write_roms(net, top)
+    stages = write_stages(net, ranks, top=top, style=style, partner=partner, roms=roms)
     shape = CoreShape(
         top,
         net.num_inputs,
         net.num_outputs,
-        tuple(stage.outputs for stage in stages),
+        tuple(max(1, len(rank)) for rank in ranks),
         net.num_inputs if beat_bits is None else beat_bits,
         net.num_outputs if out_beat_bits is None else out_beat_bits,
     )
     _check_beats(shape)
     comment = _header([*header, "", *describe(net, shape, style)])
-    return Emitted(
-        shape, style, comment, write_shell(shape), tuple(stages), text_order(net, partner)
-    )
+    shell, order = write_shell(shape, roms.instances), text_order(net, partner)
+    return Emitted(shape, style, comment, shell, tuple(stages), order, roms)
 
 
-def write_shell(shape: CoreShape) -> str:
+def write_shell(shape: CoreShape, roms: Sequence[RomInstance] = ()) -> str:
     """Return the top module as Verilog."""
-    core = StreamCore(shape)
+    core = StreamCore(shape, roms)
     signals = {
         "i_payload": core.i.payload,
         "i_valid": core.i.valid,
@@ -164,8 +174,11 @@ def write_shell(shape: CoreShape) -> str:
 def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
     """Return the lines that document a core's ports and timing."""
     bound = "at most " if min(shape.beats_in, shape.beats_out) > 1 else ""
+    roms = net.roms
+    gates = int((~rom_gates(net)).sum())
     return [
-        f"{net.num_gates} gates ({style}) in {shape.num_stages} pipeline stages.",
+        f"{gates} gates ({style}) in {shape.num_stages} pipeline stages.",
+        *([] if roms is None else _memories(roms.count, style)),
         "",
         "Clock clk, rising edge. Reset rst, synchronous, active high: drops all vectors under way.",
         f"Input  i_payload[{shape.beat_bits - 1}:0], i_valid, i_ready.",
@@ -177,6 +190,12 @@ def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
         "first cycle with o_valid, as long as o_ready stays high.",
         f"Initiation interval: {bound}{shape.interval} cycle(s) a vector.",
     ]
+
+
+def _memories(count: int, style: Style) -> list[str]:
+    late = "They read zeros for some microseconds after configuration: hold rst so long."
+    lines = [f"{count} block RAMs as read-only memories."]
+    return [*lines, late] if style == "ice40" else lines
 
 
 def _beats(port: Port, beats: int, width: int) -> str:

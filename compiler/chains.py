@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray, frozen
+from gatec.roms import rom_gates
 from gatec.tables import VARIABLE, depends
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ def carry_gates(net: Netlist) -> npt.NDArray[np.bool_]:
 
 def count_cells(net: Netlist) -> int:
     """Return the number of logic cells: LUTs, and carry gates without a LUT in their cell."""
-    chains = net.chains
+    chains, looked_up = net.chains, int(rom_gates(net).sum())
     if chains is None:
-        return net.num_gates
+        return net.num_gates - looked_up
     lone = chains.carry & ~_with_lut(net, chains)
-    return int((~chains.carry).sum() + lone.sum())
+    return int((~chains.carry).sum() + lone.sum()) - looked_up
 
 
 def _with_lut(net: Netlist, chains: Chains) -> npt.NDArray[np.bool_]:
@@ -97,32 +98,6 @@ def _with_lut(net: Netlist, chains: Chains) -> npt.NDArray[np.bool_]:
     cell = np.where(arrives < 2, -1 - chains.chain[on].astype(np.int64), arrives)
     found[on] = chains.carry[on] & np.isin(cell, cell[~chains.carry[on]])
     return found
-
-
-def chain_levels(net: Netlist, chains: Chains) -> IntArray:
-    """Return `Netlist.levels`: all cells of a chain wait for its last input from outside.
-
-    A LUT adds a level and a carry none.
-    """
-    level = np.zeros(net.num_nets, dtype=np.int32)
-    start_of = np.zeros(chains.count + 1, dtype=np.int32)
-    foreign = outside(net, chains)
-    order = np.argsort(chains.chain, kind="stable")
-    first_member = np.searchsorted(chains.chain[order], np.arange(chains.count + 1))
-    first_gate = order[first_member[:-1]] if chains.count else order[:0]
-    for start, stop in net.blocks:
-        # Chains that begin here: what they read from outside lies before them all.
-        begun = np.flatnonzero((first_gate >= start) & (first_gate < stop))
-        for number in begun.tolist():
-            members = order[first_member[number] : first_member[number + 1]]
-            read = net.fanin[members][foreign[members]]
-            start_of[number] = level[read].max(initial=0)
-        own = slice(net.first_gate + start, net.first_gate + stop)
-        above = level[net.fanin[start:stop]].max(axis=1, initial=0)
-        here = chains.chain[start:stop]
-        above = np.maximum(above, np.where(here >= 0, start_of[here], 0))
-        level[own] = above + ~chains.carry[start:stop]
-    return level
 
 
 def check_chains(net: Netlist, chains: Chains) -> None:

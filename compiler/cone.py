@@ -10,6 +10,7 @@ import numpy.typing as npt
 from gatec.blocks import IntArray
 from gatec.chains import NO_CHAIN, Chains
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
+from gatec.roms import renumbered
 from gatec.tables import VARIABLE
 
 
@@ -64,7 +65,7 @@ def connected(parts: Sequence[Netlist], like: Netlist) -> Netlist:
     """
     width = max(part.fanin.shape[1] for part in parts)
     fanin, tables, cuts = [], [], []
-    chain, carry, chains = [], [], 0
+    chain, carry, chains, numbers = [], [], 0, []
     sources = np.arange(parts[0].first_input, parts[0].first_gate, dtype=np.int32)
     first_gate = parts[0].first_gate
     for part in parts:
@@ -81,6 +82,7 @@ def connected(parts: Sequence[Netlist], like: Netlist) -> Netlist:
             chain.append(np.where(on, part.chains.chain + chains, NO_CHAIN))
             carry.append(part.chains.carry)
             chains += part.chains.count
+        numbers.append(number)
         sources = number[part.output_nets]
         cuts.append(sources)
         first_gate += part.num_gates
@@ -90,6 +92,7 @@ def connected(parts: Sequence[Netlist], like: Netlist) -> Netlist:
         cuts=_renumbered(like.cuts, np.concatenate(cuts[:-1])),
         outputs=_renumbered(like.outputs, cuts[-1]),
         chains=Chains(np.concatenate(chain), np.concatenate(carry)) if chains else None,
+        roms=renumbered(list(zip(parts, numbers, strict=True))),
     )
 
 

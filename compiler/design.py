@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback import ReadBack, read_back
 from gatec.backends.verilog import Emitted
 from gatec.chain_graph import longest_chain
 from gatec.chains import carry_gates, count_cells
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
+from gatec.heads.roms import RomPlan
+from gatec.heads.tree import HeadPlan
 from gatec.lower import SCORES_CUT
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
@@ -21,6 +23,7 @@ from gatec.options import CompileOptions
 from gatec.passes.pipeline import pipeline
 from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Proof, Verdict
+from gatec.roms import rom_gates
 from gatec.stages import packed_cells, register_bits
 
 
@@ -82,8 +85,9 @@ def build_design(
         staged.verify()
         emitted = emit_core(staged)
     with progress.step("prove the Verilog text equal to the model"):
-        cut = emitted_cut(staged, mapped.inverted, emitted.order)
-        proof, facts = prove_text(mapped, emitted, cut, options)
+        back = read_back(emitted.text, emitted.shape)
+        cut = emitted_cut(staged, mapped.inverted, emitted, back)
+        proof, facts = prove_text(mapped, back, cut, options)
     return Design(mapped, staged, emitted, cut, proof, [*mapped.facts, *facts])
 
 
@@ -102,10 +106,9 @@ def _smallest_pipeline(mapped: Mapped, stages: int | None, levels: int | None) -
 
 
 def prove_text(
-    mapped: Mapped, emitted: Emitted, cut: Cut | None, options: CompileOptions
+    mapped: Mapped, back: ReadBack, cut: Cut | None, options: CompileOptions
 ) -> tuple[Proof, list[str]]:
-    """Read the emitted text back and prove it equal to the reference netlist."""
-    back = read_back(emitted.text, emitted.shape)
+    """Prove the emitted text, as read back, equal to the reference netlist."""
     proof = prove_in_parts(
         mapped.lowering.netlist, back.netlist, cut, options.proof_timeout, mapped.route
     )
@@ -123,20 +126,20 @@ def prove_text(
 
 
 def emitted_cut(
-    staged: Netlist,
-    inverted: npt.NDArray[np.bool_],
-    order: npt.NDArray[np.int64] | None = None,
+    staged: Netlist, inverted: npt.NDArray[np.bool_], emitted: Emitted, back: ReadBack
 ) -> Cut | None:
     """Return where the cuts of a staged netlist are in its emitted text: a hint for the proof.
 
-    `order` are the gates as the text has them; None: stage by stage in the netlist's order.
+    A stage holds its gates in the order of the text; what memories give, it has as inputs.
     """
     if not staged.cuts or staged.stage is None:
         return None
     position = np.arange(staged.num_nets, dtype=np.int32)
-    if order is None:
-        order = np.argsort(staged.stage, kind="stable")
-    position[staged.first_gate + order] = np.arange(staged.first_gate, staged.num_nets)
+    order = emitted.order[~rom_gates(staged)[emitted.order]]
+    for number, stage in enumerate(emitted.stages):
+        position[stage.nets] = back.stage_inputs[stage.name]
+        gates = order[staged.stage[order] == number]
+        position[staged.first_gate + gates] = back.first_gates[stage.name] + np.arange(len(gates))
     return Cut(position[staged.cut_nets], inverted)
 
 
@@ -154,7 +157,8 @@ def count_luts(netlist: Netlist) -> dict[str, int]:
     for start, stop in reversed(netlist.blocks):
         rows = needed[netlist.first_gate + start : netlist.first_gate + stop]
         needed[netlist.fanin[start:stop][rows]] = True
-    behind = int((~needed[netlist.first_gate :] & ~carry_gates(netlist)).sum())
+    counted = ~(carry_gates(netlist) | rom_gates(netlist))
+    behind = int((~needed[netlist.first_gate :] & counted).sum())
     return {"gates_and_sums": total - behind, "argmax": behind}
 
 
@@ -164,10 +168,12 @@ def circuit_facts(design: Design) -> dict[str, object]:
     return {
         "luts": count_luts(netlist),
         "logic_cells": packed_cells(netlist),
-        "primitives": netlist.num_gates,
+        "primitives": int((~rom_gates(netlist)).sum()),
+        "block_rams": 0 if netlist.roms is None else netlist.roms.count,
         "carries": int(carry_gates(netlist).sum()),
         "head": design.mapped.head,
-        "head_order": None if plan is None else plan.order.tolist(),
+        "head_order": plan.order.tolist() if isinstance(plan, HeadPlan) else None,
+        "head_reads": plan.recorded() if isinstance(plan, RomPlan) else None,
         "levels": netlist.depth,
         "stages": netlist.num_stages,
         "pipeline_registers": register_bits(netlist) + netlist.num_inputs,

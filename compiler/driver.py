@@ -128,6 +128,7 @@ def compile_model(
         options,
         progress,
         chains=flow.chains,
+        block_ram=flow.block_ram,
         keep_gates=flow.keeps_gates,
     )
     design, physical, files = _meet_clock(mapped, flow, options, progress)

@@ -53,6 +53,39 @@ class LutCell:
         return f"  wire %s; {self.cell} #(.{self.parameter}({self.value})) g%d ({pins});\n"
 
 
+@dataclass(frozen=True)
+class BlockRam:
+    """A family's block RAM, as a read-only memory.
+
+    Attributes
+    ----------
+    shapes
+        The widths that it can have: (address bits, data bits).
+    ports
+        Reads in a cycle, all of the same contents.
+    read_levels
+        The time from the clock to a data bit, in levels of look-up tables.
+    """
+
+    shapes: tuple[tuple[int, int], ...]
+    ports: int
+    read_levels: int
+
+    def holds(self, address_bits: int, data_bits: int) -> bool:
+        """Return whether one has so many address and data bits."""
+        return any(a >= address_bits and d >= data_bits for a, d in self.shapes)
+
+
+# By target. Sources: Lattice, ECP5 and ECP5-5G sysMEM usage guide and iCE40 memory usage guide; the
+# read times are what nextpnr reports, over that of a level. A target without devices has those of
+# most vendors' 18 kbit blocks.
+_BLOCK_18K = ((10, 18), (11, 9), (12, 4), (13, 2), (14, 1))
+BLOCK_RAMS: Mapping[str, BlockRam] = {
+    "ecp5": BlockRam(_BLOCK_18K, 2, 4),
+    "ice40": BlockRam(((8, 16), (9, 8), (10, 4), (11, 2)), 1, 2),
+    "generic": BlockRam(_BLOCK_18K, 2, 4),
+}
+
 _ABCD = ("A", "B", "C", "D")
 _DATA = tuple(f"data{slot}" for slot in "abcdef")
 _I0_TO_5 = tuple(f"I{slot}" for slot in range(6))

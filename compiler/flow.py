@@ -13,7 +13,7 @@ from gatec.backends.verilog import Emitted, emit
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
-from gatec.fabrics import Style
+from gatec.fabrics import BLOCK_RAMS, BlockRam, Style
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 from gatec.tables import MAX_FANIN
@@ -90,6 +90,11 @@ class Flow(ABC):
         """What stage bodies are made of."""
         return self.target.style
 
+    @property
+    def block_ram(self) -> BlockRam | None:
+        """The fabric's block RAM, where gatec uses it."""
+        return BLOCK_RAMS.get(self.target.name)
+
     # How a clock was reached or missed, and what else would help: for messages.
     reached = "routed at"
     faster = "a faster --device"
@@ -104,6 +109,7 @@ class Flow(ABC):
         _ = self.lut_inputs, self.pipelining()
         if self.options.head == "carry" and not self.chains:
             raise UsageError("--head carry", expected=f"--head tree for {self.target.name}")
+        self._check_block_rams()
         if self.options.resynthesis != "never" and not self.resynthesises:
             raise UsageError(
                 f"--resynthesis {self.options.resynthesis} with target {self.target.name}",
@@ -119,6 +125,18 @@ class Flow(ABC):
                 f"--seeds {self.options.seeds} with target {self.target.name}",
                 expected="no such option: it is not placed and routed",
             )
+
+    def _check_block_rams(self) -> None:
+        asked = self.options.block_rams
+        if asked < 0:
+            raise UsageError(f"--block-rams {asked}", expected="0 or more")
+        if asked and self.block_ram is None:
+            raise UsageError(
+                f"--block-rams {asked} with target {self.target.name}",
+                expected=f"no such option: only {', '.join(BLOCK_RAMS)} have it",
+            )
+        if asked and self.options.head == "carry":
+            raise UsageError(f"--block-rams {asked} and --head carry together", expected="one")
 
     @abstractmethod
     def levels_at(self, clock_mhz: float) -> int:

@@ -18,7 +18,6 @@ from gatec.backends.board_top import (
 from gatec.backends.ice40 import synthesise
 from gatec.backends.spi_frame import MIN_CYCLES, longest_frame
 from gatec.backends.stored_vectors import Demo
-from gatec.backends.vendor_synth import Source
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
 from gatec.console import Progress
@@ -28,7 +27,7 @@ from gatec.errors import LimitError, UsageError
 from gatec.flow import Files, Physical, core_files
 from gatec.flow_fpga import FpgaFlow
 from gatec.flow_ice40 import Ice40Flow
-from gatec.flow_vendor import VendorFlow
+from gatec.flow_vendor import VendorFlow, source_of
 from gatec.netlist import Netlist
 from gatec.options import LinkKind
 from gatec.vectors import make_vectors, spread_rows, to_hex
@@ -150,7 +149,8 @@ class BoardFlow(OnBoard, Ice40Flow):
             return None, files
         with progress.step(f"synthesise for {self.board.description}"):
             texts = {f"{shape.top}.v": design.emitted.text, f"{board.top}.v": board.verilog}
-            synthesis = synthesise(texts, board.top)
+            rams = len(design.emitted.roms.instances)
+            synthesis = synthesise(texts, board.top, rams=rams)
         routed, more = self.route(synthesis, progress, pcf=board.pcf)
         return self.physical(design, synthesis, routed) | self.line(design, board), files | more
 
@@ -171,10 +171,7 @@ class VendorBoardFlow(OnBoard, VendorFlow):
         }
         if not self.options.place_and_route:
             return None, files
-        shells = {"core.v": emitted.shell, "board.v": board.verilog}
-        synthesis = self.synthesise(
-            Source(board.top, shells, emitted.stages, emitted.style), progress
-        )
+        synthesis = self.synthesise(source_of(emitted, board), progress)
         routed, more = self.route(synthesis, wanted, progress)
         physical = self.physical(design, synthesis, routed)
         return physical | self.line(design, board), files | more

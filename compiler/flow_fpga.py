@@ -11,7 +11,7 @@ from gatec.backends.routed import Routed
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.device import Device
-from gatec.errors import LimitError
+from gatec.errors import LimitError, UsageError
 from gatec.flow import DEFAULT_LEVELS, Flow, Physical, timing
 from gatec.netlist import Netlist
 from gatec.targets import find_device
@@ -38,6 +38,12 @@ class FpgaFlow(Flow):
         """Raise `UsageError` at the first option that does not go with the device."""
         super().check()
         _ = self.package
+        if self.options.block_rams > self.device.brams:
+            raise UsageError(
+                f"--block-rams {self.options.block_rams}",
+                place=f"device {self.device.name}",
+                expected=f"at most {self.device.brams}",
+            )
 
     def levels_at(self, clock_mhz: float) -> int:
         """Return the device's estimate."""

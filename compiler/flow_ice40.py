@@ -29,7 +29,8 @@ class Ice40Flow(FpgaFlow):
             return None, files
         top = design.emitted.top
         with progress.step(f"synthesise for {self.device.name}"):
-            synthesis = synthesise({f"{top}.v": design.emitted.text}, top)
+            rams = len(design.emitted.roms.instances)
+            synthesis = synthesise({f"{top}.v": design.emitted.text}, top, rams=rams)
         pcf = f"# Pins: any that nextpnr chooses.\nset_frequency clk {self.goal_mhz:g}\n"
         routed, more = self.route(synthesis, progress, pcf=pcf)
         files |= {f"{top}.pcf": pcf.encode(), **more}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gatec.backends.board_top import BoardTop
 from gatec.backends.constraints import Constraints, assign_pins, port_bits
 from gatec.backends.family import Family, find_family
 from gatec.backends.routed import Routed
 from gatec.backends.vendor_route import check_tools, place_and_route
 from gatec.backends.vendor_synth import Source, VendorSynthesis, synthesise
+from gatec.backends.verilog import Emitted
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.flow import Files, Physical, core_files
@@ -21,6 +23,13 @@ from gatec.pin_tables import low_voltage_pins
 
 # What the pins of banks of 1.8 V are set to.
 _LOW_VOLTAGE = "LVCMOS18H"
+
+
+def source_of(emitted: Emitted, board: BoardTop | None = None) -> Source:
+    """Return a core, or a board's top around it, for synthesis."""
+    shells = {"core.v": emitted.clocked} | ({} if board is None else {"board.v": board.verilog})
+    top, rams = emitted.top if board is None else board.top, len(emitted.roms.instances)
+    return Source(top, shells, emitted.stages, emitted.style, rams)
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,7 @@ class VendorFlow(FpgaFlow):
         if not self.options.place_and_route:
             return None, files
         emitted = design.emitted
-        source = Source(emitted.top, {"shell.v": emitted.shell}, emitted.stages, emitted.style)
-        synthesis = self.synthesise(source, progress)
+        synthesis = self.synthesise(source_of(emitted), progress)
         routed, more = self.bitstream(synthesis, progress)
         return self.physical(design, synthesis, routed), files | more
 

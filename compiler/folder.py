@@ -111,10 +111,15 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
     ("interface", "stage_bits"): lambda value: _are_integers(value, range(1 << 31)),
     ("interface", "cut_nets"): lambda value: value is None or _are_integers(value, range(1 << 31)),
     ("interface", "cut_inverted"): lambda value: value is None or _are_integers(value, range(2)),
-    ("circuit", "head_order"): lambda value: (
-        value is None
-        or (isinstance(value, list) and all(_are_integers(row, range(1 << 31)) for row in value))
-    ),
+    **{
+        ("circuit", key): lambda value: (
+            value is None
+            or (
+                isinstance(value, list) and all(_are_integers(row, range(1 << 31)) for row in value)
+            )
+        )
+        for key in ("head_order", "head_reads")
+    },
     ("physical",): lambda value: value is None or isinstance(value, dict),
 }
 

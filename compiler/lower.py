@@ -16,6 +16,8 @@ from gatec.blocks_bits import BitBlock
 from gatec.blocks_circuit import Circuit
 from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.heads.lowering import lower_planned
+from gatec.heads.rom_lowering import lower_reads
+from gatec.heads.roms import RomPlan
 from gatec.heads.tree import HeadPlan
 from gatec.lower_argmax import SelectNode, lower_argmax
 from gatec.lower_bits import Claim, lower_bits
@@ -45,8 +47,9 @@ class Lowering:
     ----------
     netlist
         One input port `x` and one output port `y`; a cut `scores` in front of an argmax, with a
-        plan a cut `leaves` in front of its additions, and a cut behind each layer of threshold
-        neurons, where the blocks stand in a row.
+        plan a cut `leaves` in front of its additions and others behind each layer of reads of
+        block RAMs, and a cut behind each layer of threshold neurons, where the blocks stand in a
+        row.
     block_nets
         For each block by name, the nets that hold its outputs: `int32[width]`, for class scores
         `int32[classes, score_bits]`.
@@ -68,7 +71,7 @@ class Lowering:
     sums: dict[str, SumClaim] = field(default_factory=dict)
 
 
-def lower(model: ModelGraph, plan: HeadPlan | None = None) -> Lowering:
+def lower(model: ModelGraph, plan: HeadPlan | RomPlan | None = None) -> Lowering:
     """Return the reference netlist of a model, gate for gate, with adders and comparators.
 
     With a plan, which is a hint for the one GroupSum and not trusted, its sums are built by that.
@@ -100,11 +103,8 @@ def lower(model: ModelGraph, plan: HeadPlan | None = None) -> Lowering:
             nets = builder.add(block.tables, nets[block.fanin])
         elif isinstance(block, GroupSum):
             bits = nets.reshape(block.classes, block.group)
-            if plan is None:
-                nets, compressors = lower_sums(builder, bits)
-            else:
-                nets, compressors, leaves = lower_planned(builder, bits, plan)
-                cuts += (Port(LEAVES_CUT, leaves.reshape(-1)),)
+            nets, compressors, more = _lower_group_sum(builder, bits, plan)
+            cuts += more
         elif isinstance(block, Argmax):
             cuts += (Port(SCORES_CUT, nets.reshape(-1), f"unsigned x{nets.shape[1]}"),)
             nets, selects = lower_argmax(builder, nets)
@@ -115,6 +115,20 @@ def lower(model: ModelGraph, plan: HeadPlan | None = None) -> Lowering:
     netlist = builder.build(model.name, inputs, outputs, cuts)
     netlist.verify()
     return Lowering(netlist, result, compressors, selects, claims, sums)
+
+
+def _lower_group_sum(
+    builder: NetlistBuilder, bits: IntArray, plan: HeadPlan | RomPlan | None
+) -> tuple[IntArray, list[Compressors], tuple[Port, ...]]:
+    """Add the sums of each row of `bits`; return their nets, the adder cells, and the cuts."""
+    if plan is None:
+        return *lower_sums(builder, bits), ()
+    if isinstance(plan, RomPlan):
+        sums, cells, fronts = lower_reads(builder, bits, plan)
+        names = [LEAVES_CUT, *(f"reads{layer}" for layer in range(1, len(fronts)))]
+        return sums, cells, tuple(map(Port, names, (front.reshape(-1) for front in fronts)))
+    sums, cells, leaves = lower_planned(builder, bits, plan)
+    return sums, cells, (Port(LEAVES_CUT, leaves.reshape(-1)),)
 
 
 def lower_thermometer(builder: NetlistBuilder, block: Thermometer, nets: IntArray) -> IntArray:

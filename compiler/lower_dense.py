@@ -140,7 +140,7 @@ def _lower_weighted(
         _column(columns, bit).append(ones)
     if len(columns[0]) > 1:
         del columns[0][0]
-    return _add_columns(builder, columns, cells), cells
+    return add_columns(builder, columns, cells), cells
 
 
 def _packed(rows: IntArray) -> IntArray:
@@ -162,10 +162,14 @@ def _column(columns: list[list[IntArray]], weight: int) -> list[IntArray]:
     return columns[weight]
 
 
-def _add_columns(
+def add_columns(
     builder: NetlistBuilder, columns: list[list[IntArray]], cells: list[Compressors]
 ) -> IntArray:
-    """Add adder cells (appended to `cells`) until one bit of each weight is left; return those."""
+    """Add adder cells (appended to `cells`) until one bit of each weight is left; return those.
+
+    `columns[w]` are the bits of weight `2**w`, `int32[rows]` nets each; the result is
+    `int32[rows, weights]`.
+    """
     weight = 0
     while weight < len(columns):
         column = columns[weight]

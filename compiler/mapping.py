@@ -13,8 +13,11 @@ from gatec.blocks_threshold import ThresholdLayer
 from gatec.cone import complemented, cone, connected
 from gatec.console import Progress
 from gatec.errors import ModelError
+from gatec.fabrics import BlockRam
 from gatec.heads.carry import MOST_ADDS, carry_head
 from gatec.heads.group import group_bits
+from gatec.heads.rom_lowering import reads_netlist
+from gatec.heads.roms import RomPlan, plan_reads
 from gatec.heads.tree import HeadPlan, plan_tree
 from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
@@ -76,9 +79,9 @@ class Mapped:
     inverted
         `bool[cut bits]`: the bits of the reference netlist's cuts that `netlist` holds inverted.
     head
-        How the class sums are built: `tree` or `carry`; None where there are none.
+        How the class sums are built: `tree`, `carry` or `rom`; None where there are none.
     plan
-        Of a head on carry chains.
+        Of a head on carry chains, or with reads of block RAMs.
     others
         The same with fewer additions on a chain, or mapped for depth: more logic cells, fewer
         levels.
@@ -93,7 +96,7 @@ class Mapped:
     facts: list[str]
     inverted: npt.NDArray[np.bool_]
     head: str | None = None
-    plan: HeadPlan | None = None
+    plan: HeadPlan | RomPlan | None = None
     others: tuple[Netlist, ...] = ()
     route: Route = ()
 
@@ -105,6 +108,7 @@ def map_model(
     progress: Progress,
     *,
     chains: bool = False,
+    block_ram: BlockRam | None = None,
     keep_gates: bool = False,
 ) -> Mapped:
     """Lower a model, prove the lowering, optimise and map it.
@@ -113,17 +117,21 @@ def map_model(
     ----------
     chains
         Whether the target has carry chains.
+    block_ram
+        The target's block RAM, of which the options say how many may be used.
     keep_gates
         Clean up only: the target's own mapper sees gates and adder cells.
     """
     model = model.with_output(options.output)
-    plan = None
+    plan: HeadPlan | RomPlan | None = None
     head = "tree" if any(isinstance(block, GroupSum) for block in model.blocks) else None
-    if chains and _wants_chains(model, options):
+    if block_ram is not None and options.block_rams:
+        plan = plan_roms(model, block_ram, options.block_rams)
+    if plan is None and chains and _wants_chains(model, options):
         with progress.step("plan the class sums on carry chains"):
             plan = plan_head(model, lut_inputs, options)
     if plan is not None:
-        head = "carry"
+        head = "rom" if isinstance(plan, RomPlan) else "carry"
     with progress.step(f"lower {model.num_gates} gates, prove the sums"):
         lowering = lower(model, plan)
         facts = check_lowering(model, lowering)
@@ -138,6 +146,10 @@ def map_model(
                 netlist, reports, route = _optimise(reference, lut_inputs, options)
             others: list[Netlist] = []
             inverted = np.zeros(len(reference.cut_nets), dtype=bool)
+        elif isinstance(plan, RomPlan):
+            assert block_ram is not None
+            netlist, reports = _around_reads(reference, plan, block_ram, lut_inputs, options)
+            others, inverted = [], np.zeros(len(reference.cut_nets), dtype=bool)
         else:
             (netlist, *others), reports, inverted = _around_chains(
                 reference, plan, lut_inputs, options
@@ -202,11 +214,31 @@ def _search(
     return replace(plan, order=best)
 
 
-def plan_of(model: ModelGraph, order: Sequence[Sequence[int]] | None) -> HeadPlan | None:
-    """Return the plan in which leaves take the bits of each class in an order; None for None.
+def plan_roms(model: ModelGraph, ram: BlockRam, most_rams: int) -> RomPlan | None:
+    """Return how to count the bits of each class with block RAMs; None where they do not help."""
+    sums = [block for block in model.blocks if isinstance(block, GroupSum)]
+    if len(sums) != 1 or any(isinstance(block, ThresholdLayer) for block in model.blocks):
+        return None
+    plan = plan_reads(sums[0].group, sums[0].classes, ram, most_rams)
+    return plan if plan.reads else None
+
+
+def plan_of(
+    model: ModelGraph,
+    order: Sequence[Sequence[int]] | None,
+    reads: Sequence[Sequence[int]] | None = None,
+) -> HeadPlan | RomPlan | None:
+    """Return the plan in which leaves take the bits of each class in an order, or that of some
+    reads of block RAMs; None for None.
 
     Raises `ModelError` when that is not one for the model's class sums.
     """
+    if reads is not None:
+        sums = [block for block in model.blocks if isinstance(block, GroupSum)]
+        plan = RomPlan.restored(sums[0].group, reads) if len(sums) == 1 else None
+        if plan is None:
+            raise ModelError("the reads of block RAMs do not fit the class sums", file=model.name)
+        return plan
     if order is None:
         return None
     for block in model.blocks:
@@ -334,3 +366,25 @@ def _around_chains(
         for head in heads
     ]
     return nets, reports, np.concatenate(inverted)
+
+
+def _around_reads(
+    reference: Netlist, plan: RomPlan, ram: BlockRam, lut_inputs: int, options: CompileOptions
+) -> tuple[Netlist, list[PassReport]]:
+    """Map what is in front of the reads of block RAMs, behind them, and behind the scores."""
+    cuts = [port.nets for port in reference.cuts]
+    steps = PIPELINES[options.optimise](lut_inputs)
+    front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
+    front, reports = _run(front, steps, options, "gates")
+    classes = len(cuts[plan.layers]) // len(plan.left)
+    reads = [
+        reads_netlist(plan, layer, classes, ram.ports, ram.read_levels)
+        for layer in range(1, plan.layers + 1)
+    ]
+    behind = []
+    ends = [*cuts[plan.layers :], reference.output_nets]
+    for name, sources, sinks in zip(("sums", "argmax"), ends, ends[1:], strict=False):
+        part, more = _run(cone(reference, sources, sinks), steps, options, name)
+        behind.append(part)
+        reports += more
+    return connected([front, *reads, *behind], reference), reports

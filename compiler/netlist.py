@@ -17,7 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray, frozen
-from gatec.chains import ChainError, Chains, chain_levels, check_chains
+from gatec.chains import ChainError, Chains, check_chains
+from gatec.groups import group_levels
+from gatec.roms import RomError, Roms, check_roms
 from gatec.tables import MAX_FANIN, Tables, depends
 
 CONST0_NET = 0
@@ -93,6 +95,8 @@ class Netlist:
     chains
         Which gates are the logic cells of carry chains, or None. To everything that asks for the
         function they are gates like others; passes, which move gates, come before them.
+    roms
+        Which gates are looked up in block RAMs, or None; the same holds of them.
     """
 
     name: str
@@ -105,6 +109,7 @@ class Netlist:
     cuts: tuple[Port, ...] = ()
     stage: IntArray | None = None
     chains: Chains | None = None
+    roms: Roms | None = None
 
     def __post_init__(self) -> None:
         for key, dtype in (
@@ -189,10 +194,11 @@ class Netlist:
     def levels(self) -> IntArray:
         """`int32[nets]`: gates on the longest path up to and with each net; sources are 0.
 
-        A carry counts nothing: it passes along its chain in a fraction of a LUT's delay.
+        A carry counts nothing: it passes along its chain in a fraction of a LUT's delay. A read of
+        a block RAM counts as many as it takes time.
         """
-        if self.chains is not None:
-            return chain_levels(self, self.chains)
+        if self.chains is not None or self.roms is not None:
+            return group_levels(self)
         level = np.zeros(self.num_nets, dtype=np.int32)
         for start, stop in self.blocks:
             above = level[self.fanin[start:stop]].max(axis=1, initial=0)
@@ -220,11 +226,13 @@ class Netlist:
         _verify_ports(self)
         _verify_gates(self)
         _verify_stages(self)
-        if self.chains is not None:
-            try:
+        try:
+            if self.chains is not None:
                 check_chains(self, self.chains)
-            except ChainError as error:
-                raise NetlistError(f"{self.name}: {error}") from None
+            if self.roms is not None:
+                check_roms(self, self.roms)
+        except (ChainError, RomError) as error:
+            raise NetlistError(f"{self.name}: {error}") from None
 
     def __repr__(self) -> str:
         from gatec.text import to_text

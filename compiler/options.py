@@ -66,6 +66,8 @@ class CompileOptions:
     head
         How class sums are built: `tree` (adders in LUTs) or `carry` (on carry chains); None: chains
         where the target has them, from `-O2` on.
+    block_rams
+        How many block RAMs may hold tables of sums, so that class sums take fewer LUTs.
     seed
         Of place and route.
     seeds
@@ -109,6 +111,7 @@ class CompileOptions:
     lut_inputs: int | None = None
     place_and_route: bool = True
     head: HeadKind | None = None
+    block_rams: int = 0
     seed: int = 1
     seeds: int = 1
     resynthesis: Resynthesis = "never"

@@ -74,13 +74,14 @@ def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     size = f"{luts['gates_and_sums']} {unit}"
     if luts["argmax"]:
         size = f"{size} (gates and sums) + {luts['argmax']} (argmax)"
+    rams = f", {_plural(circuit['block_rams'], 'block RAM')}" if circuit["block_rams"] else ""
     levels = "levels of gates" if gates else "LUT levels"
     ports = [
         f"{side} {port['bits']} bits in {_plural(-(-port['bits'] // port['beat_bits']), 'beat')}"
         for side, port in (("in", interface["input"]), ("out", interface["output"]))
     ]
     return [
-        ("circuit", f"{size}, {circuit['pipeline_registers']} pipeline registers"),
+        ("circuit", f"{size}, {circuit['pipeline_registers']} pipeline registers{rams}"),
         ("pipeline", f"{circuit['stages']} stages over {circuit['levels']} {levels}"),
         ("streams", ", ".join(ports)),
         (

@@ -2,7 +2,8 @@
 
 A net is born in the stage of its gate (inputs: stage 0) and held in the register ranks after its
 own stage up to the one before the last stage that reads it. Outputs are held up to the rank after
-the last stage, from which they leave. Constants need no flip-flop.
+the last stage, from which they leave. Constants need no flip-flop, and what a block RAM reads is
+held by itself at the boundary in front of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from gatec.blocks import IntArray
 from gatec.chains import count_cells
 from gatec.netlist import CONST1_NET, Netlist
+from gatec.roms import rom_gates
 
 
 def live_nets(net: Netlist) -> list[IntArray]:
@@ -43,8 +45,10 @@ def packed_cells(net: Netlist) -> int:
     birth, death = _lifetimes(net)
     shares = death > birth
     shares[: net.first_gate] = False
+    shares[net.first_gate :] &= ~rom_gates(net)
+    needed = net.stage - rom_gates(net)
     for column in net.fanin.T:
-        shares[column[birth[column] == net.stage]] = False
+        shares[column[birth[column] == needed]] = False
     return count_cells(net) + int((death - birth).sum()) - int(shares.sum())
 
 
@@ -54,8 +58,9 @@ def _lifetimes(net: Netlist) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     birth = np.zeros(net.num_nets, dtype=np.int64)
     birth[net.first_gate :] = net.stage
     death = birth.copy()
+    needed = net.stage - rom_gates(net)
     for column in net.fanin.T:
-        np.maximum.at(death, column, net.stage)
+        np.maximum.at(death, column, needed)
     death[net.output_nets] = net.num_stages
     death[: CONST1_NET + 1] = 0
     return birth, death

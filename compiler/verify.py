@@ -56,7 +56,8 @@ def verify_folder(
     if folder.manifest.get("approximation") is not None:
         yield f"APPROXIMATED: the model is the trained net less what {RECORD_FILE} lists"
     model = folder.model() if model_file is None else _original(folder, model_file, reading)
-    lowering = lower(model, plan_of(model, folder.manifest["circuit"]["head_order"]))
+    circuit = folder.manifest["circuit"]
+    lowering = lower(model, plan_of(model, circuit["head_order"], circuit["head_reads"]))
     yield from check_lowering(model, lowering)
     back = read_back(folder.verilog, core_shape(folder))
     yield from back.facts

@@ -27,7 +27,8 @@ def pipeline(
     A gate has a *time*, later than that of its fan-in, and each stage as many times as levels: so
     no more gates than that follow one another in a stage. A mean of two schedules is a schedule
     too: the search moves single gates from a few means of the earliest and the latest. The gates of
-    a carry chain stay together: they are scheduled as one, as long as the chain has LUTs in a row.
+    a carry chain stay together: they are scheduled as one, as long as the chain has LUTs in a row;
+    so are those of a block RAM, which begin a stage and take their levels of it.
 
     Parameters
     ----------
@@ -44,11 +45,12 @@ def pipeline(
     """
     assert net.num_registers == 0, "pipeline stages around state registers"
     best, fewest = net, -1
-    if stages == 1 and levels_per_stage is None:
+    if stages == 1 and levels_per_stage is None and net.roms is None:
         return net.replace(stage=np.zeros(net.num_gates, dtype=np.int32))
     graph = whole_chains(net)
     # A mean of two schedules may lay a chain across a boundary.
-    starts = _STARTS if graph.steps.max(initial=1) == 1 else (0.0, 1.0)
+    is_free = graph.steps.max(initial=1) == 1 and not graph.is_rom.any()
+    starts = _STARTS if is_free else (0.0, 1.0)
     for lengths in _stage_lengths(net, graph, levels_per_stage, stages):
         plan = _Plan(graph, lengths)
         early, late = plan.earliest(), plan.latest()
@@ -73,17 +75,22 @@ def _stage_lengths(
     if given[0] < 1:
         raise UsageError(f"pipeline of {given[0]}", expected="1 or more")
     depth = max(1, int(net.levels.max(initial=0)))
-    steps = int(graph.steps.max(initial=1))
+    steps = int(graph.steps[~graph.is_rom].max(initial=1))
     if levels_per_stage is not None:
         if steps > levels_per_stage:
             raise UsageError(
                 f"{levels_per_stage} LUT levels in a stage", expected=f"{steps} for a carry chain"
             )
-        # Chains that do not fit into what is left of a stage may take more stages than the depth.
-        generous = _Plan(graph, [levels_per_stage] * (depth + 1))
-        last = int(generous.earliest().max(initial=0))
-        return [[levels_per_stage] * (last // levels_per_stage + 1)]
+        return [[levels_per_stage] * _fewest(graph, levels_per_stage, depth)]
     assert stages is not None
+    if graph.is_rom.any():
+        fewest = _fewest(graph, depth, depth)
+        if fewest > stages:
+            raise UsageError(
+                f"{stages} stages with block RAMs", expected=f"at least {fewest}: reads in a row"
+            )
+        level = next(n for n in range(1, depth + 1) if _fewest(graph, n, depth) <= stages)
+        return [[level] * stages]
     if steps > 1:
         # A chain ends as a whole, so what reads its first sums waits for its last.
         depth = int(_Plan(graph, [depth * steps]).earliest().max()) + 1
@@ -95,10 +102,21 @@ def _stage_lengths(
     return [[-(-depth // stages)] * stages, balanced]
 
 
+def _fewest(graph: ChainGraph, levels: int, depth: int) -> int:
+    """Return how many stages of so many levels there must be.
+
+    Chains that do not fit into what is left of a stage may take more stages than the depth, and a
+    memory takes what is left of the stage in front of it.
+    """
+    last = int(_Plan(graph, [levels] * (depth + 2)).earliest().max(initial=0))
+    return last // levels + 1
+
+
 class _Plan:
     """Schedules of one netlist for given stage lengths; a schedule is the `int64[gates]` times.
 
-    A gate of several steps, which is a carry chain, ends at its time and lies in one stage.
+    A gate of several steps, which is a carry chain or a memory, ends at its time and lies in one
+    stage; a memory begins with the stage.
 
     Attributes
     ----------
@@ -110,9 +128,13 @@ class _Plan:
 
     def __init__(self, graph: ChainGraph, lengths: list[int]) -> None:
         self.net = graph.net
-        self.steps = graph.steps
+        self.is_rom = graph.is_rom
+        # A read that takes longer than a stage is the user's to ask for: it sets the clock.
+        self.steps = np.where(graph.is_rom, np.minimum(graph.steps, min(lengths)), graph.steps)
+        self.is_fixed = graph.is_rom | (self.steps != 1)
         self.stage_of: Times = np.repeat(np.arange(len(lengths)), lengths)
-        self.begin: Times = np.cumsum([0, *lengths[:-1]])
+        # With that of the stage behind the last, which a memory may wish for.
+        self.begin: Times = np.cumsum([0, *lengths])
         self.last: Times = np.cumsum(lengths) - 1
         self.count = len(lengths)
 
@@ -126,6 +148,9 @@ class _Plan:
             # The next stage, where this one ends in the middle of a chain.
             begun = self.begin[self.stage_of[time]]
             time = np.where(low < begun, begun + self.steps[start:stop] - 1, time)
+            # A memory is read at the edge behind the stage of its last input.
+            begun = self.begin[self.stage_of[np.maximum(low - 1, 0)] + 1]
+            time = np.where(self.is_rom[start:stop], begun + self.steps[start:stop] - 1, time)
             ready[net.first_gate + start : net.first_gate + stop] = time + 1
         return ready[net.first_gate :] - 1
 
@@ -136,8 +161,12 @@ class _Plan:
         for start, stop in reversed(net.blocks):
             own = slice(net.first_gate + start, net.first_gate + stop)
             steps, time = self.steps[start:stop], bound[own]
-            begun = self.begin[self.stage_of[time]]
-            bound[own] = time = np.where(time - steps + 1 < begun, begun - 1, time)
+            stage = self.stage_of[time]
+            begun = self.begin[stage]
+            late = np.where(time - steps + 1 < begun, begun - 1, time)
+            stage = np.where(time - steps + 1 < begun, stage - 1, stage)
+            read = self.begin[stage] + steps - 1
+            bound[own] = time = np.where(self.is_rom[start:stop], read, late)
             np.minimum.at(bound, net.fanin[start:stop], (time - steps)[:, None])
         return bound[net.first_gate :]
 
@@ -164,7 +193,7 @@ class _Plan:
             stage = np.clip(wish[start:stop], stage_of[now], stage_of[high])
             moved = np.maximum(np.minimum(high, self.last[stage]), now)
             steps = self.steps[start:stop]
-            time[start:stop] = np.where(steps == 1, moved, now)
+            time[start:stop] = np.where(self.is_fixed[start:stop], now, moved)
             np.minimum.at(bound, net.fanin[start:stop], (time[start:stop] - steps)[:, None])
         return time
 
@@ -179,7 +208,7 @@ class _Plan:
             now = ready[own] - 1
             stage = np.clip(wish[start:stop], stage_of[low], stage_of[now])
             moved = np.minimum(np.maximum(low, self.begin[stage]), now)
-            ready[own] = np.where(self.steps[start:stop] == 1, moved, now) + 1
+            ready[own] = np.where(self.is_fixed[start:stop], now, moved) + 1
         return ready[net.first_gate :] - 1
 
     def _wishes(self, time: Times) -> tuple[Times, Times]:
@@ -203,7 +232,7 @@ class _Plan:
         last = np.concatenate([np.zeros(net.first_gate, dtype=np.int64), stage])
         last[net.output_nets] = self.count
         second = last.copy()
-        rows = np.broadcast_to(stage[:, None], net.fanin.shape)
+        rows = np.broadcast_to((stage - self.is_rom)[:, None], net.fanin.shape)
         np.maximum.at(last, net.fanin, rows)
         is_last = rows == last[net.fanin]
         readers = np.bincount(net.fanin[is_last], minlength=net.num_nets)

@@ -23,7 +23,7 @@ from gatec.model import ModelGraph
 from gatec.netlist import Netlist, NetlistError, Port
 from gatec.options import CompileOptions
 from gatec.passes.pipeline import pipeline
-from gatec.proof.parts import prove_in_parts
+from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Proof, Verdict
 
 SHAPE = "on carry chains"
@@ -64,11 +64,11 @@ class CarryFuzz:
     def _prove(self, mapped: Mapped, staged: Netlist, *, written: bool) -> None:
         """The staged circuit, or what is read from its text, is proved to be the reference."""
         staged.verify()
-        circuit = staged
+        circuit, cut = staged, None
         if written:
             emitted = emit(staged, style="ice40")
-            circuit = read_back(emitted.text, emitted.shape).netlist
-        cut = emitted_cut(staged, mapped.inverted) if written else None
+            back = read_back(emitted.text, emitted.shape)
+            circuit, cut = back.netlist, emitted_cut(staged, mapped.inverted, emitted, back)
         proof = prove_in_parts(mapped.lowering.netlist, _plain(circuit), cut, _TIMEOUT)
         if proof.verdict is not Verdict.EQUIVALENT:
             self.failures.append(f"proof of a right circuit: {proof.verdict.value}")
@@ -101,8 +101,10 @@ class CarryFuzz:
     @staticmethod
     def _judged(mapped: Mapped, mutant: Netlist) -> Proof:
         """Prove a mutant as the driver would: with the cuts as hints."""
-        cut = emitted_cut(mutant, mapped.inverted)
         order = np.argsort(mutant.stage, kind="stable")  # type: ignore[arg-type]
+        position = np.arange(mutant.num_nets, dtype=np.int32)
+        position[mutant.first_gate + order] = np.arange(mutant.first_gate, mutant.num_nets)
+        cut = Cut(position[mutant.cut_nets], mapped.inverted)
         return prove_in_parts(
             mapped.lowering.netlist, _plain(_reordered(mutant, order)), cut, _TIMEOUT
         )

@@ -80,6 +80,14 @@ _CIRCUIT = (
         type=click.Choice(HEAD_KINDS),
         help="Class sums in LUTs or on carry chains (iCE40); default: chains there, from -O2 on.",
     ),
+    click.option(
+        "--block-rams",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Block RAMs that may count in place of LUTs, as tables (ECP5, iCE40, generic).",
+    ),
     click.option("--stages", type=int, metavar="N", help="Pipeline stages."),
     click.option("--levels-per-stage", type=int, metavar="N", help="LUT levels in a stage."),
     click.option(

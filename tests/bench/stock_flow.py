@@ -1,11 +1,11 @@
 """A trained net on ECP5-25k through gatec, and from plain behavioural Verilog through Yosys alone.
 
-    python tests/bench/stock_flow.py [--size 800_4] [--levels 4]
+    python tests/bench/stock_flow.py [--size 800_4] [--levels 4] [--block-rams 56]
 
 The plain Verilog is what a trainer's exporter writes: a line for each gate, a loop with `+` for
 each class, a loop with `>` for the argmax; registers in front and behind. It goes through
-`synth_lattice -family ecp5` and the same nextpnr. Needs the folder of trained nets of other
-projects.
+`synth_lattice -family ecp5` and the same nextpnr, and makes no use of block RAMs. Needs the folder
+of trained nets of other projects.
 """
 
 from __future__ import annotations
@@ -79,21 +79,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", default="800_4")
     parser.add_argument("--levels", type=int, default=4)
+    parser.add_argument("--block-rams", type=int, default=0, help="gatec's, as tables of sums")
     options = parser.parse_args()
     reading = ReadOptions(inputs=400, classes=10, replay=REPLAY)
     model = read_model(SHARED / f"model_None_mnist20x20_{options.size}.pt", reading)
     family, device = FAMILIES["ecp5"], find_target("ecp5").devices["25k"]
-    print("flow|LUT4|carry|FF|MHz|latency ns")
-    result = compile(model, "ecp5", device="25k", levels_per_stage=options.levels, beat_bits=100)
+    print("flow|LUT4|carry|FF|block RAMs|MHz|latency ns")
+    result = compile(
+        model,
+        "ecp5",
+        device="25k",
+        levels_per_stage=options.levels,
+        beat_bits=100,
+        block_rams=options.block_rams,
+    )
     ours = result.manifest["physical"]
     used = ours["used"]
-    numbers = (used["LUT4"], used["carry"], used["FF"], ours["fmax_mhz"], ours["latency_ns"])
-    print("gatec", *numbers, sep="|", flush=True)
+    keys = ("LUT4", "carry", "FF", "BRAM")
+    timing = ours["fmax_mhz"], ours["latency_ns"]
+    print("gatec", *(used[key] for key in keys), *timing, sep="|", flush=True)
     synthesis = synthesise(
         family, device, Source("plain", {"plain.v": plain(model, 10)}, [], "generic")
     )
     stock = synthesis.used(family)
-    print("stock", stock["LUT4"], stock["carry"], stock["FF"], sep="|", flush=True)
+    print("stock", *(stock[key] for key in keys), sep="|", flush=True)
     # Each CCU2C is two LUT4.
     cells = [used["LUT4"] + 2 * used["carry"], stock["LUT4"] + 2 * stock["carry"]]
     print(f"LUT4 with carries: {cells[0]} and {cells[1]}, ratio {cells[0] / cells[1]:.2f}")

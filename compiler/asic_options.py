@@ -30,6 +30,8 @@ class AsicOptions:
         Patterns of names of cells to avoid, beside those that the library or gatec knows of.
     tiny_tapeout
         Add a project folder for Tiny Tapeout: the core has 8-bit beats then.
+    clock_gates
+        Stop the clock of registers that keep their state, in place of multiplexers at each.
     threshold_cells
         File with cells of threshold logic (`gatec.backends.asic.threshold_cells`) to compare with.
     """
@@ -39,6 +41,7 @@ class AsicOptions:
     pdk_root: Path | None = None
     dont_use: tuple[str, ...] = ()
     tiny_tapeout: bool = False
+    clock_gates: bool = False
     threshold_cells: Path | None = None
 
     def __post_init__(self) -> None:
@@ -74,7 +77,7 @@ class AsicOptions:
         if named is None:
             named = recognise(library.gates()[0].name)
         if named is not None and named.dont_use:
-            library = library.avoiding(named.dont_use)
+            library = library.avoiding(named.dont_use, by_user=False)
         return library, named
 
     def recorded(self) -> dict[str, object]:
@@ -83,4 +86,5 @@ class AsicOptions:
             "library": self.known,
             "dont_use": list(self.dont_use),
             "tiny_tapeout": self.tiny_tapeout,
+            "clock_gates": self.clock_gates,
         }

@@ -102,6 +102,11 @@ class AsicFlow(Flow):
             check_tiny_tapeout(self)
         if self.asked.threshold_cells is not None:
             read_threshold_cells(self.asked.threshold_cells)
+        if self.asked.clock_gates and self.lib.clock_gate() is None:
+            raise UsageError(
+                f"--clock-gates with {self.lib.name}",
+                expected="a library with a clock gate of the kind latch_posedge, without test pins",
+            )
         if self.required_clock is not None and not self.arcs.has_timing:
             raise UsageError(
                 f"--clock {self.required_clock:g} with {self.lib.name}",
@@ -143,6 +148,7 @@ class AsicFlow(Flow):
                 period_ns=1000 / clock,
                 timeout=self.options.proof_timeout,
                 allow_unproved=self.options.allow_unproved,
+                clock_gates=self.asked.clock_gates,
             )
         power = None
         if gates.timing is not None:
@@ -194,12 +200,17 @@ class AsicFlow(Flow):
     ) -> Physical:
         """Return what the manifest says of the gates."""
         netlist, found = gates.netlist, gates.timing
-        registers = netlist.is_register
+        gates_of_clock = int(netlist.is_clock_gate.sum())
+        registers = netlist.is_register & ~netlist.is_clock_gate
         facts: dict[str, Any] = {
             "library": self.lib.name,
             "sources": {source.file: source.sha256 for source in self.lib.sources},
             "cells": dict(netlist.counts),
-            "used": {"cells": netlist.num_instances, "flip-flops": int(registers.sum())},
+            "used": {
+                "cells": netlist.num_instances,
+                "flip-flops": int(registers.sum()),
+                **({"clock gates": gates_of_clock} if gates_of_clock else {}),
+            },
             "area": round(netlist.area, 4),
             "area_of_flip_flops": round(float(netlist.areas[registers].sum()), 4),
             "script": gates.script,

@@ -115,6 +115,24 @@ def flip_flop(stored: str = PLAIN_FF, name: str = "DFF", area: float = 12, shows
     )
 
 
+def clock_gate(name: str = "CG", area: float = 9, enable_pin: str = "EN") -> str:
+    """Return a clock gate with a latch, as libraries describe theirs."""
+    hold = " ".join(table(f"{e}_constraint", "setup", 0.03, 0, 0.1) for e in ("rise", "fall"))
+    return f"""  cell ({name}) {{
+    area : {area}; cell_leakage_power : 3; dont_use : true;
+    clock_gating_integrated_cell : "latch_posedge";
+    statetable ("CK {enable_pin}", "M") {{ table : "L L : - : L, L H : - : H, H - : - : N"; }}
+    pin (M) {{ direction : internal; internal_node : "M"; }}
+    pin (CK) {{ direction : input; clock : true; clock_gate_clock_pin : true;
+      capacitance : 0.001; {energy()} }}
+    pin ({enable_pin}) {{ direction : input; clock_gate_enable_pin : true; capacitance : 0.002;
+      timing () {{ related_pin : "CK"; timing_type : setup_rising; {hold} }} }}
+    pin (GCK) {{ direction : output; clock_gate_out_pin : true; state_function : "CK * M";
+      {arcs("CK", 0.1)} }}
+  }}
+"""
+
+
 def liberty(
     gates: Sequence[Gate] = (*GATES, *TIES), *more: str, timed: bool = True, head: str = _HEAD
 ) -> str:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from gatec.backends.asic.machine import CLOCK
 from gatec.blocks import IntArray
 from gatec.liberty.load import Cell, Library
 from gatec.netlist import Port
@@ -75,8 +76,26 @@ class CellNetlist:
 
     @cached_property
     def is_register(self) -> npt.NDArray[np.bool_]:
-        """`bool[instances]`: which are flip-flops."""
+        """`bool[instances]`: which are flip-flops or clock gates."""
         return np.array([cell.sequential for cell in self.kinds], dtype=bool)[self.kind]
+
+    @cached_property
+    def is_clock_gate(self) -> npt.NDArray[np.bool_]:
+        """`bool[instances]`: which gate the clock."""
+        gates = [cell.clock_gate is not None for cell in self.kinds]
+        return np.array(gates, dtype=bool)[self.kind]
+
+    @cached_property
+    def clocks(self) -> IntArray:
+        """`int32[C]`: the net of the clock, then those of gated clocks."""
+        (clock,) = (int(port.nets[0]) for port in self.inputs if port.name == CLOCK)
+        gated = []
+        for row in np.flatnonzero(self.is_clock_gate).tolist():
+            cell = self.kinds[self.kind[row]]
+            assert cell.clock_gate is not None
+            pins = (*cell.inputs, *cell.outputs)
+            gated.append(int(self.pins[row, pins.index(cell.clock_gate.output)]))
+        return np.array([clock, *gated], dtype=np.int32)
 
     @cached_property
     def num_inputs(self) -> IntArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from gatec.proof.verdict import Proof, Verdict
 
 # The shares of a clock period that the mapper sizes for, one after the other until the timing
 # analysis, which knows the flip-flops too, finds the clock met.
+_MUX_INPUTS = 3
 _LOGIC_SHARES = (0.9, 0.75, 0.6)
 
 
@@ -66,6 +68,7 @@ def implement(
     period_ns: float,
     timeout: float,
     allow_unproved: bool = False,
+    clock_gates: bool = False,
 ) -> Gates:
     """Map a core to cells, and prove the text of what comes out.
 
@@ -75,13 +78,16 @@ def implement(
         The clock to size for.
     timeout
         Seconds for the proof.
+    clock_gates
+        Gate the clock of registers of one enable, where that is smaller; the library has a cell.
 
     Raises
     ------
     DifferentError, UnprovedError
         The text is not the core, or that was not decided in time and is not allowed.
     """
-    netlist, script, timing = _best(source_machine(emitted), library, arcs, scripts, period_ns)
+    source = source_machine(emitted, gate_from=_gate_from(library) if clock_gates else None)
+    netlist, script, timing = _best(source, library, arcs, scripts, period_ns)
     header = [
         f"Gate-level netlist of {emitted.top}, in cells of {library.name}.",
         f"{netlist.num_instances} cells, area {netlist.area:.3f}. Has the ports of the core.",
@@ -95,6 +101,17 @@ def implement(
             expected="a larger --proof-timeout, or --allow-unproved",
         )
     return Gates(netlist, text, read, proof, timing, script)
+
+
+def _gate_from(library: Library) -> int:
+    """Return how many registers of one enable make a clock gate smaller than what it replaces.
+
+    That is a multiplexer at each, which takes at least a gate of three inputs.
+    """
+    gate = library.clock_gate()
+    assert gate is not None
+    least = next(cell.area for cell in library.gates() if len(cell.inputs) == _MUX_INPUTS)
+    return max(2, ceil(gate.area / least))
 
 
 def _best(

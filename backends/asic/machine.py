@@ -15,6 +15,8 @@ from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import MAX_FANIN
 
 CLOCK = "clk"
+# The port of a machine whose bits say when groups of registers take what is at them.
+ENABLES = "enables"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +29,14 @@ class Machine:
         Its logic; its state registers are those of the circuit.
     registers
         The name of each: `vector_3` is bit 3 of `vector`.
+    groups
+        The bit of the output `ENABLES` that must be 1 for a register to take its next state, else
+        it keeps its state; -1 where it always takes it. Empty: all do, and there is no such output.
     """
 
     netlist: Netlist
     registers: tuple[str, ...]
+    groups: tuple[int, ...] = ()
 
 
 @dataclass
@@ -162,7 +168,8 @@ def live_registers(machine: Machine) -> Machine:
         register_init=net.register_init[kept],
     )
     smaller.verify()
-    return Machine(smaller, tuple(machine.registers[row] for row in kept))
+    groups = tuple(machine.groups[row] for row in kept) if machine.groups else ()
+    return Machine(smaller, tuple(machine.registers[row] for row in kept), groups)
 
 
 def name_bits(wires: Mapping[str, Sequence[int]], registers: Container[int]) -> dict[int, str]:

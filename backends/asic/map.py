@@ -12,7 +12,7 @@ from gatec.backends.asic.adders import split_adders
 from gatec.backends.asic.boxes import Box, Part, adder_cell, adder_parts, take_out
 from gatec.backends.asic.cells import CellBuilder, CellNetlist
 from gatec.backends.asic.flip_flops import Register, choose_register
-from gatec.backends.asic.machine import CLOCK, Machine
+from gatec.backends.asic.machine import CLOCK, ENABLES, Machine
 from gatec.blocks import IntArray
 from gatec.cone import complemented
 from gatec.errors import ModelError
@@ -130,12 +130,17 @@ class _Assembler:
         ends = [self._signal(f"o{k}") for k in range(net.num_outputs + net.num_registers)]
         outputs, at = [], 0
         taken: set[int] = {n for port in inputs for n in port.nets.tolist()}
+        gated = []
         for port in net.outputs:
+            if port.name == ENABLES:
+                gated = self._clock_gates(ends[at : at + port.width])
+                at += port.width
+                continue
             # A bit of a port is a net of its own: nothing is assigned to another.
             own = [self._own(n, taken) for n in ends[at : at + port.width]]
             outputs.append(Port(port.name, np.array(own)))
             at += port.width
-        self._registers(states, ends[at:])
+        self._registers(states, ends[at:], gated)
         self._ties()
         return self.builder.build(net.name, inputs, outputs, self.next_net)
 
@@ -184,11 +189,25 @@ class _Assembler:
             raise ModelError(f"no usable {what}", file=self.lib.name, expected="one")
         return cell
 
-    def _registers(self, states: IntArray, ends: Sequence[int]) -> None:
-        register = self.register
-        for name, state, end in zip(self.machine.registers, states.tolist(), ends, strict=True):
+    def _clock_gates(self, enables: Sequence[int]) -> list[int]:
+        """Add a clock gate for each enable; return the nets of the gated clocks."""
+        cell = self.lib.clock_gate()
+        assert cell is not None
+        assert cell.clock_gate is not None
+        gate, gated = cell.clock_gate, self._fresh(len(enables)).tolist()
+        for number, (enable, clock) in enumerate(zip(enables, gated, strict=True)):
+            pins = {gate.clock: CLOCK_NET, gate.enable: enable, gate.output: clock}
+            self.builder.add(cell, f"c{number}", pins)
+        return gated
+
+    def _registers(self, states: IntArray, ends: Sequence[int], gated: Sequence[int]) -> None:
+        register, machine = self.register, self.machine
+        clocks = [CLOCK_NET if group < 0 else gated[group] for group in machine.groups]
+        clocks = clocks or [CLOCK_NET] * len(states)
+        rows = zip(machine.registers, states.tolist(), ends, clocks, strict=True)
+        for name, state, end, clock in rows:
             pins = {
-                register.clock: CLOCK_NET,
+                register.clock: clock,
                 register.data: end,
                 register.output: state,
                 **register.fixed,

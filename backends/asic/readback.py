@@ -3,7 +3,8 @@
 Functions come from the Liberty file. Of a flip-flop it is checked that it takes its data at the
 rising edge of `clk` and nothing else: its clock pin is the port `clk` itself, its clear and preset
 are off whatever the circuit does, and what it takes depends on connected pins and its own state
-alone. It shares no code with the writer.
+alone. Where its clock is that of a clock gate, which itself is on `clk`, it keeps its state in the
+cycles for which the gate is not enabled. It shares no code with the writer.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from dataclasses import dataclass
 from gatec.backends.asic.machine import CLOCK, Machine, Wiring
 from gatec.backends.subset import check_between
 from gatec.errors import DifferentError
+from gatec.liberty.clock_gates import ClockGate
 from gatec.liberty.functions import ALL, FunctionError, evaluate, names_in, variables
 from gatec.liberty.load import Cell, FlipFlop, Library
-from gatec.tables import MAX_FANIN, VARIABLE
+from gatec.tables import MAX_FANIN, MUX, VARIABLE
 
 _NAME = r"[A-Za-z_]\w*"
 _PORT = re.compile(rf"  (input|output) +wire (?:\[(\d+):0\] )?({_NAME}),?")
@@ -76,6 +78,8 @@ class _Reader:
         self.registers: dict[str, tuple[int, int]] = {}
         self.instances: list[tuple[Cell, str, dict[str, int]]] = []
         self.constant: dict[int, int] = {0: 0, 1: 1}
+        # The enable of each gated clock.
+        self.gated: dict[int, int] = {}
 
     def read(self) -> GateText:
         self._head()
@@ -85,6 +89,11 @@ class _Reader:
             if not cell.inputs and not cell.sequential:
                 self._constants(cell, pins)
         for cell, name, pins in self.instances:
+            if cell.clock_gate is not None:
+                self._clock_gate(cell.clock_gate, name, pins)
+        for cell, name, pins in self.instances:
+            if cell.clock_gate is not None:
+                continue
             if cell.sequential:
                 self._register(cell, name, pins)
             elif cell.inputs:
@@ -94,6 +103,10 @@ class _Reader:
         for bit, value in self.constant.items():
             if bit > 1:
                 self.wiring.add(bit, ALL * value)
+        driven = {out for out, _, _ in self.wiring.gates}
+        driven.update(bit for bits in self.ports["input"].values() for bit in bits)
+        if driven & self.gated.keys():
+            raise self._wrong("a gated clock has another source, too")
         machine = self.wiring.machine(
             self.top, self.ports["input"], self.ports["output"], self.registers
         )
@@ -189,12 +202,21 @@ class _Reader:
                     raise self._wrong(f"{name}: {cell.name} has no function at {output}")
                 self.wiring.add(pins[output], cell.tables[output], *slots)
 
+    def _clock_gate(self, gate: ClockGate, name: str, pins: Mapping[str, int]) -> None:
+        """Note a gated clock; it has no value, so that only clock pins can read it."""
+        if pins[gate.clock] != self.clock or gate.output not in pins:
+            raise self._wrong(f"{name} does not gate clk")
+        if pins[gate.output] in (self.clock, *self.gated):
+            raise self._wrong(f"{name}: its clock has another source, too")
+        self.gated[pins[gate.output]] = pins[gate.enable]
+
     def _register(self, cell: Cell, name: str, pins: Mapping[str, int]) -> None:
         """Add a flip-flop: its state, what it takes, and what it shows."""
         flip_flop = cell.flip_flop
         if flip_flop is None:
             raise self._wrong(f"{name}: {cell.name} is no flip-flop that can be checked")
         try:
+            enable = self.gated.get(self._clock_of(flip_flop, name, pins))
             inverted = self._check_control(flip_flop, name, pins)
             taken, slots = self._next(flip_flop, pins)
         except FunctionError as error:
@@ -205,6 +227,9 @@ class _Reader:
         if inverted:
             taken ^= ALL
         self.wiring.add(taken_bit, taken, *(state if s is None else s for s in slots))
+        if enable is not None:
+            kept = self._new(f"next or present state of {name}")
+            taken_bit = self.wiring.add(kept, int(MUX), state, taken_bit, enable)
         self.registers[name.removeprefix(_HINT)] = (state, taken_bit)
         values = {flip_flop.state: _SAME, flip_flop.inverse: _NOT}
         if inverted:
@@ -217,12 +242,16 @@ class _Reader:
                     raise self._wrong(f"{name}: {output} shows more than its state")
                 self.wiring.add(pins[output], evaluate(function, values), state)
 
-    def _check_control(self, flip_flop: FlipFlop, name: str, pins: Mapping[str, int]) -> bool:
-        """Check clock, clear and preset; return whether the state is the data's complement."""
+    def _clock_of(self, flip_flop: FlipFlop, name: str, pins: Mapping[str, int]) -> int:
+        """Return the clock at whose rising edge it takes its data: `clk`, or a gated one."""
         clocks = names_in(flip_flop.clocked_on)
         rising = len(clocks) == 1 and evaluate(flip_flop.clocked_on, {clocks[0]: _SAME}) == _SAME
-        if not rising or pins.get(clocks[0]) != self.clock:
+        if not rising or pins.get(clocks[0]) not in (self.clock, *self.gated):
             raise self._wrong(f"{name} does not take its data at the rising edge of clk")
+        return pins[clocks[0]]
+
+    def _check_control(self, flip_flop: FlipFlop, name: str, pins: Mapping[str, int]) -> bool:
+        """Check clear and preset; return whether the state is the data's complement."""
         for text in (flip_flop.clear, flip_flop.preset):
             if text is not None:
                 values = {pin: ALL * self._fixed(pins.get(pin)) for pin in names_in(text)}

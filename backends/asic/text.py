@@ -10,6 +10,8 @@ from gatec.liberty.functions import evaluate, names_in, variables
 from gatec.liberty.load import Cell
 from gatec.netlist import Port
 
+_GATE_PINS = ("clock", "enable", "output")
+
 
 def write_gates(netlist: CellNetlist, header: Sequence[str] = ()) -> str:
     """Return a netlist as Verilog; every port bit is a net of its own, and nothing is assigned."""
@@ -52,6 +54,14 @@ def write_models(cells: Sequence[Cell]) -> str:
 def _model(cell: Cell) -> str:
     ports = [f"input {pin}" for pin in cell.inputs] + [f"output {pin}" for pin in cell.outputs]
     lines = [f"module {cell.name} (", ",\n".join(f"  {port}" for port in ports), ");"]
+    if cell.clock_gate is not None:
+        clock, enable, output = (getattr(cell.clock_gate, pin) for pin in _GATE_PINS)
+        lines += [
+            "  reg enabled;",
+            f"  always @({clock} or {enable}) if (!{clock}) enabled = {enable};",
+            f"  assign {output} = {clock} & enabled;",
+        ]
+        return "\n".join([*lines, "endmodule\n"])
     flip_flop = cell.flip_flop
     if flip_flop is not None:
         state, inverse = flip_flop.state, flip_flop.inverse

@@ -45,13 +45,21 @@ _OPTIONS = (
         help="Of target asic, add a Tiny Tapeout project: bytes in and out, a testbench.",
     ),
     click.option(
+        "--clock-gates",
+        is_flag=True,
+        help="Of target asic, stop the clock of registers that wait: no multiplexer at each.",
+    ),
+    click.option(
         "--threshold-cells",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Of target asic, map to these cells of threshold logic too, and compare: see README.",
     ),
 )
-_NAMES = ("liberty", "known", "pdk_root", "dont_use", "tiny_tapeout", "threshold_cells")
+_NAMES = (
+    *("liberty", "known", "pdk_root", "dont_use", "tiny_tapeout", "clock_gates"),
+    "threshold_cells",
+)
 
 
 def asic_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, get_args
 
 from gatec.errors import ModelError
+from gatec.liberty.clock_gates import GATES_CLOCK, ClockGate, clock_gate
 from gatec.liberty.functions import ALL, FunctionError, evaluate, names_in, variables
 from gatec.liberty.parse import Group, parse, read_text
 from gatec.liberty.units import Units, read_units
@@ -93,6 +94,8 @@ class Cell:
         at most six inputs.
     flip_flop
         What it stores; None for combinational cells and for other sequential ones.
+    clock_gate
+        The pins of a clock gate; None for all other cells, and for gates with pins for tests.
     sequential
         Whether it stores anything.
     dont_use
@@ -112,6 +115,7 @@ class Cell:
     sequential: bool
     dont_use: bool
     units: Units = field(repr=False)
+    clock_gate: ClockGate | None = None
 
     @property
     def is_gate(self) -> bool:
@@ -161,11 +165,14 @@ class Library:
         By name.
     avoided
         Names of cells that are there but shall not be used.
+    forbidden
+        Those of them that the user named. Files mark clock gates, to keep mappers off.
     """
 
     sources: tuple[Source, ...]
     cells: Mapping[str, Cell]
     avoided: frozenset[str]
+    forbidden: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -177,15 +184,18 @@ class Library:
         """Of the first file."""
         return self.sources[0].units
 
-    def avoiding(self, patterns: Sequence[str]) -> Library:
+    def avoiding(self, patterns: Sequence[str], *, by_user: bool = True) -> Library:
         """Return the library without cells whose names match a pattern.
+
+        Those that the user named serve nothing; others may gate clocks.
 
         Raises `ModelError` when what is left does not suffice for a circuit.
         """
         also = {
             cell for cell in self.cells if any(fnmatchcase(cell, pattern) for pattern in patterns)
         }
-        smaller = Library(self.sources, self.cells, self.avoided | also)
+        forbidden = self.forbidden | also if by_user else self.forbidden
+        smaller = replace(self, avoided=self.avoided | also, forbidden=forbidden)
         _check_complete(smaller)
         return smaller
 
@@ -197,6 +207,15 @@ class Library:
     def gates(self) -> list[Cell]:
         """Return the usable cells of one output that ABC maps to, the smallest first."""
         return [cell for cell in self.usable() if cell.is_gate and cell.inputs]
+
+    def clock_gate(self) -> Cell | None:
+        """Return the smallest clock gate that the user did not forbid."""
+        gates = [
+            cell
+            for cell in self.cells.values()
+            if cell.clock_gate is not None and cell.name not in self.forbidden
+        ]
+        return min(gates, key=lambda cell: (cell.area, cell.name), default=None)
 
     def find(self, table: int, inputs: int) -> Cell | None:
         """Return the smallest usable gate of a function of `inputs` slots in this order."""
@@ -302,7 +321,7 @@ def _cell(group: Group, units: Units, file: Path) -> Cell:
     dont_use = any(group.attributes.get(mark, "").lower() == "true" for mark in marks)
     return Cell(
         group.name, area, leakage, pins, inputs, outputs, tables, flip_flop, sequential,
-        dont_use or "clock_gating_integrated_cell" in group.attributes, units,
+        dont_use or GATES_CLOCK in group.attributes, units, clock_gate(group),
     )  # fmt: skip
 
 

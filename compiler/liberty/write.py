@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gatec.liberty.clock_gates import CLOCK_GATE_PINS, GATES_CLOCK, LATCH_POSEDGE
 from gatec.liberty.load import Cell
 
 
@@ -19,6 +20,11 @@ def write_functions(name: str, cells: Sequence[Cell]) -> str:
     for cell in cells:
         lines += [f"  cell ({cell.name}) {{", f"    area : {cell.area:.9g};"]
         lines.append(f"    cell_leakage_power : {cell.leakage:.9g};")
+        gate, marks = cell.clock_gate, {}
+        if gate is not None:
+            lines.append(f'    {GATES_CLOCK} : "{LATCH_POSEDGE}";')
+            pins = (gate.clock, gate.enable, gate.output)
+            marks = dict(zip(pins, CLOCK_GATE_PINS, strict=True))
         found = cell.flip_flop
         if found is not None:
             stored = (
@@ -34,6 +40,8 @@ def write_functions(name: str, cells: Sequence[Cell]) -> str:
             if pin.direction not in ("input", "output"):
                 continue
             lines += [f"    pin ({pin.name}) {{", f"      direction : {pin.direction};"]
+            if pin.name in marks:
+                lines.append(f"      {marks[pin.name]} : true;")
             if pin.direction == "input":
                 lines.append(f"      capacitance : {pin.capacitance:.9g};")
             if pin.function is not None:

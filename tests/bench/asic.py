@@ -8,10 +8,11 @@
 split adders with and without the library's adder cells, and the best of three scripts that are
 standard with ABC (`map -a` and `amap` after `dch`, and Yosys' default) on the same net, adders as
 ABC reads them. `stock` puts gatec beside plain behavioural Verilog of the same net
-(`asic_stock.py`) through stock Yosys, three times, each with the same in it on both sides: the
-logic alone, without buffers and sizes; that with a plain register at each input and output; and the
-core, with the stream handshake, its enables and reset, one stage, buffered and sized for 100 MHz by
-ABC's commands for that (delays of both by gatec's timing analysis, power of gatec's). Needs the
+(`asic_stock.py`) through stock Yosys, each time with the same in it on both sides: the logic alone,
+without buffers and sizes; that with a plain register at each input and output; and the core, with
+the stream handshake, its enables and reset, one stage, buffered and sized for 100 MHz by ABC's
+commands for that (delays of both by gatec's timing analysis, power of gatec's), as it is and with
+clock gates on both sides (`--clock-gates`, Yosys' `clockgate`). Needs the
 folder `../shared`. Areas are exact.
 """
 
@@ -109,7 +110,7 @@ def compare_scripts(name: str, library: Library) -> list[str]:
 
 
 def compare_stock(name: str, library: str) -> list[list[str]]:
-    """Return rows: logic, logic between plain registers, and whole cores, of both flows."""
+    """Return rows: logic, logic between plain registers, and whole cores of both flows."""
     files = [LIBERTY / FILES[library]]
     model, cells = read(name), load_library(files, dont_use=AVOID)
     plain = stock_netlist(plain_core(model), cells)
@@ -120,17 +121,18 @@ def compare_stock(name: str, library: str) -> list[list[str]]:
         ("logic", ours, plain.area - float(plain.areas[plain.is_register].sum()), ""),
         (f"logic, {bits} registers", ours + bits * flip_flop, plain.area, ""),
     ]
-    asic = AsicOptions(liberty=tuple(files), dont_use=AVOID)
-    result = gatec.compile(model, target="asic", asic=asic, stages=1, optimise=1)
-    physical = result.manifest["physical"]
-    stock = stock_netlist(stream_core(model), cells, period_ns=1000 / DEFAULT_MHZ)
-    delays = f"{physical['delay_ns']:.2f}, {analyse(stock, Arcs(cells)).period_ns:.2f}"
-    pairs.append(("core, for 100 MHz", physical["area"], stock.area, delays))
-    milliwatts = f"{physical['power_uw']['total'] / 1000:.2f}"
-    return [
-        [what, f"{a:.0f}", f"{b:.0f}", f"{a / b:.3f}", delays, milliwatts if delays else ""]
-        for what, a, b, delays in pairs
-    ]
+    for gated in (False, True):
+        asic = AsicOptions(liberty=tuple(files), dont_use=AVOID, clock_gates=gated)
+        result = gatec.compile(model, target="asic", asic=asic, stages=1, optimise=1)
+        physical = result.manifest["physical"]
+        stock = stock_netlist(
+            stream_core(model), cells, period_ns=1000 / DEFAULT_MHZ, clock_gates=gated
+        )
+        delays = f"{physical['delay_ns']:.2f}, {analyse(stock, Arcs(cells)).period_ns:.2f}"
+        shown = f"{delays} ns, {physical['power_uw']['total'] / 1000:.2f} mW"
+        what = "core, clock gates" if gated else "core, 100 MHz"
+        pairs.append((what, physical["area"], stock.area, shown))
+    return [[what, f"{a:.0f}", f"{b:.0f}", f"{a / b:.3f}", more] for what, a, b, more in pairs]
 
 
 def compare_tiles(name: str, library: str) -> list[str]:
@@ -155,7 +157,7 @@ HEADS = {
         *("dch; map -a", "dch; amap", "Yosys' default", "gatec", "gatec / best"),
         "at least as small",
     ],
-    "stock": ["of both", "gatec", "stock", "ratio", "delays ns", "gatec's mW at 100 MHz"],
+    "stock": ["of both", "gatec", "stock", "ratio", "delays, gatec's power"],
 }
 
 
@@ -164,18 +166,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=list(HEADS))
     parser.add_argument("names", nargs="*", default=list(NETS))
+    parser.add_argument("--libraries", nargs="+", choices=list(FILES), default=list(FILES))
     arguments = parser.parse_args()
     if not LIBERTY.is_dir():
         sys.exit("skipped: ../shared is absent")
     head = ["net", "library", *HEADS[arguments.what], "seconds"]
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|", flush=True)
     for name in arguments.names:
-        for library, file in FILES.items():
+        for library in arguments.libraries:
             start = time.monotonic()
             if arguments.what == "tiles":
                 rows = [compare_tiles(name, library)]
             elif arguments.what == "scripts":
-                rows = [compare_scripts(name, load_library([LIBERTY / file], dont_use=AVOID))]
+                rows = [
+                    compare_scripts(name, load_library([LIBERTY / FILES[library]], dont_use=AVOID))
+                ]
             else:
                 rows = compare_stock(name, library)
             for row in rows:

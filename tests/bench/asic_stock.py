@@ -111,8 +111,17 @@ def _verilog(model: ModelGraph, shell: str) -> str:
     return gates + _CLASSIFY.format(**names) + shell.format(**names)
 
 
-def stock_netlist(verilog: str, library: Library, *, period_ns: float | None = None) -> CellNetlist:
-    """Return what `synth; dfflibmap; abc` makes of a module `top`, sized if a clock is given."""
+def stock_netlist(
+    verilog: str,
+    library: Library,
+    *,
+    period_ns: float | None = None,
+    clock_gates: bool = False,
+) -> CellNetlist:
+    """Return what `synth; dfflibmap; abc` makes of a module `top`, sized if a clock is given.
+
+    With `clock_gates`, `clockgate` is run before, for as few registers as gatec gates.
+    """
     (source,) = library.sources
     avoid = " ".join(f"-dont_use {name}" for name in sorted(library.avoided))
     sized, inputs = "", {"top.v": verilog, "cells.lib": source.text}
@@ -123,6 +132,7 @@ def stock_netlist(verilog: str, library: Library, *, period_ns: float | None = N
     commands = [
         "read_verilog top.v",
         "synth -flatten -top top",
+        *(["clockgate -liberty cells.lib -min_net_size 4"] if clock_gates else []),
         f"dfflibmap -liberty cells.lib {avoid}",
         f"abc -liberty cells.lib {avoid}{sized}",
         "delete t:$scopeinfo",

@@ -16,15 +16,19 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.bits import Bits
-from gatec.errors import DifferentError
+from gatec.errors import DifferentError, ToolError
 from gatec.sim.signals import Signal
 from gatec.sim.simulators import Installed, Simulator, find_simulator
 from gatec.sim.wavefile import open_waves
 from gatec.sim.waves import variables
-from gatec.tools.runner import Tool
+from gatec.tools.runner import Tool, ToolFailed, ToolTimeout
 
 # Of every module that is simulated here.
 PORTS = ("clk", "rst", "i_payload", "i_valid", "i_ready", "o_payload", "o_valid", "o_ready")
+# What is left for a design that is too large.
+_LARGE = "fewer samples, or gatec's own reader: --simulator netlist"
+# What gcc and C++ programs say of it; a killed one leaves no word but gcc's.
+_OUT_OF_MEMORY = ("Killed signal terminated program", "out of memory", "std::bad_alloc")
 
 
 @dataclass(frozen=True)
@@ -147,12 +151,21 @@ def simulate_rtl(
         "watch": [] if waves is None else [signal.name for signal in waves.signals],
     }
     inputs = {name: text for name, text in verilog_files.items() if text}
-    run = _cocotb_tool(found).run(
-        [],
-        inputs={**inputs, "job.json": json.dumps(job)},
-        outputs=["result.json", *([] if waves is None else ["changes.txt"])],
-        timeout=timeout,
-    )
+    try:
+        run = _cocotb_tool(found).run(
+            [],
+            inputs={**inputs, "job.json": json.dumps(job)},
+            outputs=["result.json", *([] if waves is None else ["changes.txt"])],
+            timeout=timeout,
+        )
+    except ToolTimeout:
+        raise ToolTimeout(
+            f"not done after {timeout:g} s", file=simulator, expected=_LARGE
+        ) from None
+    except ToolFailed as error:
+        if any(marker in error.log for marker in _OUT_OF_MEMORY):
+            raise ToolError("out of memory", file=simulator, expected=_LARGE) from None
+        raise
     result = json.loads(run.files["result.json"])
     if waves is not None:
         _write_waves(waves, top, run.files["changes.txt"].decode(), result["nanoseconds"])

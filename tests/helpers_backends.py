@@ -53,6 +53,7 @@ def run_rtl(
     traffic: Traffic | None = None,
     text: str | None = None,
     simulator: Simulator = "icarus",
+    timeout: float = 300,
 ) -> RtlResult:
     """Simulate an emitted core, or another text in its place."""
     shape, style = emitted.shape, emitted.style
@@ -65,5 +66,5 @@ def run_rtl(
         out_beat_bits=shape.out_beat_bits,
         traffic=traffic,
         simulator=simulator,
-        timeout=300,
+        timeout=timeout,
     )

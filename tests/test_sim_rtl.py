@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from gatec.fabrics import Style
 from gatec.netlist import Netlist
 from gatec.sim.rtl import RtlResult, Traffic, simulate_rtl
 from gatec.sim.simulators import Simulator, find_simulator
+from gatec.tools.runner import Tool
 from gatec.tools.yosys import run_yosys
 
 NET = random_staged(21, inputs=12, gates=60, outputs=9, stages=3)
@@ -242,3 +244,23 @@ def test_missing_cocotb(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_verilog_that_does_not_compile() -> None:
     with pytest.raises(ToolError, match="syntax error"):
         stub("this is no Verilog")
+
+
+@pytest.mark.parametrize(
+    ("script", "timeout", "message"),
+    [
+        ("import time; time.sleep(60)", 0.2, "icarus: not done after 0.2 s"),
+        (
+            "raise SystemExit('g++: fatal error: Killed signal terminated program cc1plus')",
+            60,
+            "icarus: out of memory",
+        ),
+    ],
+)
+def test_designs_that_are_too_large_are_told_what_else_there_is(
+    monkeypatch: pytest.MonkeyPatch, script: str, timeout: float, message: str
+) -> None:
+    tool = Tool("cocotb", (sys.executable, "-c", script))
+    monkeypatch.setattr("gatec.sim.rtl._cocotb_tool", lambda _: tool)
+    with pytest.raises(ToolError, match=f"{message}; expected .*--simulator netlist"):
+        run_rtl(emit(NET, style="generic"), SAMPLES, timeout=timeout)

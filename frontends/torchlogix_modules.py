@@ -17,7 +17,7 @@ from gatec.frontends.difflogic_modules import head_facts
 from gatec.frontends.draft import FRONT, OUTSIDE, Draft
 from gatec.frontends.modules import Module, array, integer, number
 from gatec.frontends.options import Parametrization, ReadOptions
-from gatec.frontends.records import Record
+from gatec.frontends.records import Record, shown
 from gatec.frontends.thresholds import Encoder, read_encoder
 from gatec.frontends.torchlogix_conv import CONVOLUTIONS, POOLS, convolution, in_shape
 from gatec.frontends.walk import Walk
@@ -124,6 +124,7 @@ class _Walk(Walk):
             file=self.file,
             place=source.place,
         )
+        self._check_rank(module, fanin.shape[1])
         kind = self._kind(module)
         layer, missing = dense_layer(
             weight, fanin, kind, self.notes, file=self.file, place=module.place
@@ -146,8 +147,20 @@ class _Walk(Walk):
             )
         return kind
 
+    def _check_rank(self, module: Module, rank: int) -> None:
+        """Raise `ModelError` where a layer or a part of it says other than its wiring."""
+        stated = {"lut_rank": rank, "lut_entries": 1 << rank}
+        parts = (module, module.child("parametrization"), module.child("connections"))
+        for part in filter(None, parts):
+            for name, value in stated.items():
+                found = part.values.get(name, value)
+                if type(found) is not int or found != value:
+                    raise self.error(part, f"{name} is {shown(found)}", f"{value}, as it is wired")
+
     def _convolve(self, module: Module) -> None:
         shape = in_shape(module, file=self.file)
+        if "lut_rank" in module.values:
+            self._check_rank(module, integer(module, "lut_rank", file=self.file))
         if not self.found:
             self.begin_image(shape)
         if self.shape != shape:

@@ -30,7 +30,7 @@ from gatec.frontends.lut_rows import lut_inputs, lut_layer
 from gatec.frontends.modules import Module, all_modules, array, integer, is_module, layers, number
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.pickled import as_array
-from gatec.frontends.records import Record
+from gatec.frontends.records import Record, shown
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import check_floats, most_likely, note_ties
 from gatec.frontends.wiring import refuse_wiring
@@ -126,6 +126,13 @@ def _of_module(record: Record, file: str) -> tuple[list[_Layer], Module | None]:
             mapping = None if learned is not None else array(module, "mapping", file=file)
             luts, inputs = (array(module, "luts", file=file),
                             integer(module, "input_size", file=file))  # fmt: skip
+            n = lut_inputs(luts, file=file, place=module.place)
+            if module.values.get("n", n) != n:
+                raise ModelError(
+                    f"n is {shown(module.values['n'])}, but luts have {luts.shape[1]} columns",
+                    file=file,
+                    place=module.place,
+                )
             found.append(_Layer(module.place, luts, mapping, scores, inputs))
             floats = module.values.get("ste", True) is not True
         elif module.kind == _STEP:

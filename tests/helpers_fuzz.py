@@ -11,8 +11,10 @@ import io
 import json
 import re
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,15 @@ import torch
 from helpers import random_layers_model
 from helpers_forks import Conv, ExtraGroupSum, Logic, LogicLayerIWP
 from helpers_frontends import difflogic_net, save
+from helpers_fuzz_aiger import blif as read_blif
+from helpers_fuzz_judges import Judge, neutral, runs
 from helpers_torchlogix import save_module, torchlogix, trained
 from torch import nn
 
 from gatec.errors import GatecError
 from gatec.frontends import ReadOptions, neutral_bytes, read_model
 from gatec.lower import lower
+from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 
 Damage = Callable[[np.random.Generator], None]
@@ -47,40 +52,73 @@ class Format:
     options
         To read it with.
     write
-        Write a damaged file to a path; without a generator, the whole one.
+        Write a damaged file to a path; without a generator, the whole one. Return what is in it,
+        for the judge.
+    judge
+        What the file's net computes, see `helpers_fuzz_judges`; None where there is no second
+        reading.
     """
 
     options: ReadOptions
-    write: Callable[[Path, np.random.Generator | None], None]
+    write: Callable[[Path, np.random.Generator | None], Any]
+    judge: Judge | None = None
 
 
-def ends_well(path: Path, options: ReadOptions) -> bool:
-    """Return whether there was a model; fail when it is unsound, or was refused unclearly."""
+class End(Enum):
+    """How the reading of a file ended."""
+
+    ERROR = "one-line error"
+    READ = "a sound net"
+    JUDGED = "a sound net that computes what its judge says"
+
+
+def ends_well(path: Path, kind: Format, content: Any) -> End:
+    """Read a file; fail when the net is unsound or another one, or the refusal is unclear."""
     start = time.process_time()
     try:
-        model = read_model(path, options)
+        model = read_model(path, kind.options)
     except GatecError as error:
         message = str(error)
         assert message.isprintable(), message
         assert len(message) < 900, message
-        return False
+        return End.ERROR
     finally:
         assert time.process_time() - start < MOST_SECONDS
-    if model.num_gates < 20_000 and model.num_inputs < 20_000:
-        # What was read must be a net: it lowers, and the proof holds.
-        check_lowering(model, lower(model))
+    if model.num_gates >= 20_000 or model.num_inputs >= 20_000:
+        return End.READ
+    # What was read must be a net: it lowers, and the proof holds.
+    check_lowering(model, lower(model))
+    if kind.judge is None:
+        return End.READ
+    return End.JUDGED if agrees(model, kind.judge, content) else End.READ
+
+
+def agrees(model: ModelGraph, judge: Judge, content: Any) -> bool:
+    """Return whether the judge had an opinion on 64 random vectors; fail when it is another."""
+    bits = np.random.default_rng(1).integers(0, 2, (64, model.num_inputs), dtype=np.uint8)
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            expected = judge(content, bits)
+    except Exception:  # noqa: BLE001  # the trainer's own code fails on damage in every way
+        return False
+    # Layers that lost their shape may take several samples for one.
+    if expected is None or len(expected) != len(bits):
+        return False
+    one = expected.ndim == 1
+    found = model.predict(bits) if one else model.with_output("bits").output_bits(bits)
+    np.testing.assert_array_equal(found, expected)
     return True
 
 
 def check_damaged(kind: Format, path: Path, files: int = 60) -> None:
     """Assert that the whole file of a format is a model, and that damaged ones end well."""
-    kind.write(path, None)
-    assert ends_well(path, kind.options)
-    ends = []
+    whole = ends_well(path, kind, kind.write(path, None))
+    assert whole is (End.READ if kind.judge is None else End.JUDGED)
+    ends = set()
     for number in range(files):
-        kind.write(path, np.random.default_rng([0, number]))
-        ends.append(ends_well(path, kind.options))
-    assert not all(ends)
+        content = kind.write(path, np.random.default_rng([0, number]))
+        ends.add(ends_well(path, kind, content))
+    assert End.ERROR in ends
 
 
 def damaged_array(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -150,24 +188,48 @@ def damage_module(net: nn.Module, rng: np.random.Generator) -> nn.Module:
     return out
 
 
-def npz_format(values: dict[str, Any], options: ReadOptions) -> Format:
-    def write(path: Path, rng: np.random.Generator | None) -> None:
+def npz_format(values: dict[str, Any], options: ReadOptions, judge: Judge | None = None) -> Format:
+    def write(path: Path, rng: np.random.Generator | None) -> dict[str, Any]:
+        found = values if rng is None else damage_arrays(values, rng)
         with path.open("wb") as stream:
-            np.savez(stream, **(values if rng is None else damage_arrays(values, rng)))
+            np.savez(stream, **found)
+        return found
 
-    return Format(options, write)
+    return Format(options, write, judge)
+
+
+def state_format(
+    values: dict[str, Any], options: ReadOptions, judge: Judge | None = None
+) -> Format:
+    def write(path: Path, rng: np.random.Generator | None) -> dict[str, Any]:
+        found = values if rng is None else damage_arrays(values, rng)
+        save({k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in found.items()}, path)
+        return found
+
+    return Format(options, write, judge)
 
 
 def module_format(
-    net: nn.Module, options: ReadOptions, write: Callable[[Any, Path], Any] = save
+    net: nn.Module,
+    options: ReadOptions,
+    write: Callable[[Any, Path], Any] = save,
+    judge: Judge | None = None,
 ) -> Format:
-    return Format(
-        options, lambda path, rng: write(net if rng is None else damage_module(net, rng), path)
-    )
+    def damaged(path: Path, rng: np.random.Generator | None) -> nn.Module:
+        found = net if rng is None else damage_module(net, rng)
+        write(found, path)
+        return found
+
+    return Format(options, damaged, judge)
 
 
-def text_format(text: str, options: ReadOptions, write: Callable[[Path, bytes], None]) -> Format:
-    def damaged(path: Path, rng: np.random.Generator | None) -> None:
+def text_format(
+    text: str,
+    options: ReadOptions,
+    write: Callable[[Path, bytes], None],
+    judge: Judge | None = None,
+) -> Format:
+    def damaged(path: Path, rng: np.random.Generator | None) -> bytes:
         data = bytearray(text.encode())
         if rng is not None:
             for position in rng.integers(0, len(data), size=rng.integers(1, 5)):
@@ -176,15 +238,21 @@ def text_format(text: str, options: ReadOptions, write: Callable[[Path, bytes], 
                 start, size = rng.integers(0, len(data)), rng.integers(1, 30)
                 del data[start : start + size]
         write(path, bytes(data))
+        return bytes(data)
 
-    return Format(options, damaged)
+    return Format(options, damaged, judge)
 
 
-def words_format(text: str, options: ReadOptions, write: Callable[[Path, bytes], None]) -> Format:
+def words_format(
+    text: str,
+    options: ReadOptions,
+    write: Callable[[Path, bytes], None],
+    judge: Judge | None = None,
+) -> Format:
     """Damage by words: one takes another's place, goes, or comes twice; mostly still a sentence."""
     words = re.split(r"(\W)", text)
 
-    def damaged(path: Path, rng: np.random.Generator | None) -> None:
+    def damaged(path: Path, rng: np.random.Generator | None) -> bytes:
         found = list(words)
         for _ in range(0 if rng is None else rng.integers(1, 4)):
             assert rng is not None
@@ -195,9 +263,11 @@ def words_format(text: str, options: ReadOptions, write: Callable[[Path, bytes],
             found[place : place + 1] = (
                 [], [found[place]] * 2, [found[other]], [str(rng.choice(alike))]
             )[kind]  # fmt: skip
-        write(path, "".join(found).encode())
+        data = "".join(found).encode()
+        write(path, data)
+        return data
 
-    return Format(options, damaged)
+    return Format(options, damaged, judge)
 
 
 def formats(folder: Path) -> dict[str, Format]:
@@ -261,20 +331,27 @@ def formats(folder: Path) -> dict[str, Format]:
 
     inside = read_model_of(images, ReadOptions(features="uint4,scale=1/15"), folder)
     return {
-        "torchlogix images": module_format(images, ReadOptions(features="bits"), save_module),
-        "torchlogix transposed": module_format(transposed, ReadOptions(), save_module),
-        "difflogic convolutions": module_format(convolutions, ReadOptions(image="1x4x4")),
-        "input-wise": module_format(light, ReadOptions()),
+        "torchlogix images": module_format(
+            images, ReadOptions(features="bits"), save_module,
+            runs((2, 4, 5), classes=True, skip=1),
+        ),
+        "torchlogix transposed": module_format(
+            transposed, ReadOptions(), save_module, runs((1, 3, 3), classes=False)
+        ),
+        "difflogic convolutions": module_format(
+            convolutions, ReadOptions(image="1x4x4"), judge=runs((1, 4, 4), classes=True)
+        ),
+        "input-wise": module_format(light, ReadOptions(), judge=runs((6,), classes=True)),
         "checkpoint": Format(ReadOptions(inputs=6), write_checkpoint),
         "neutral images": npz_format(inside, ReadOptions()),
-        "recurrent": npz_format(recurrent, ReadOptions(steps=3)),
-        "codebook": npz_format(coded, ReadOptions()),
+        "recurrent": npz_format(recurrent, ReadOptions(steps=3), neutral),
+        "codebook": npz_format(coded, ReadOptions(), neutral),
         "cellular": npz_format(grid, ReadOptions(steps=2)),
-        "blif": text_format(blif, ReadOptions(steps=2), write_bytes),
+        "blif": text_format(blif, ReadOptions(steps=2), write_bytes, read_blif),
         "architecture": text_format(
             json.dumps(listed), ReadOptions(image="1x4x4", architecture=listing), write_listing
         ),
-    }
+    }  # fmt: skip
 
 
 def write_bytes(path: Path, data: bytes) -> None:

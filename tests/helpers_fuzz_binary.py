@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import helpers_fuzz_judges as judges
 import helpers_larq
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from helpers_binary import (
     BinaryLinear,
     Sign,
     random_pynq,
+    run_pynq,
     with_statistics,
     write_cascade,
 )
@@ -78,18 +80,21 @@ def binary_formats(folder: Path) -> dict[str, Format]:
     boosted = (DATA / "xgb_binary.json").read_text()
     light = (DATA / "lgb_binary.txt").read_text()
     return {
-        "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions()),
+        "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions(), run_pynq),
         "binary": Format(reading, write_state),
         "binary, listed": text_format(json.dumps(listed), reading, write_listing),
         "larq": npz_format(read_arrays(larq), ReadOptions(features="bits")),
-        "cascade": text_format(joined, ReadOptions(), write_joined),
+        "cascade": text_format(
+            joined, ReadOptions(), write_joined,
+            judges.cascade({"small.npz": nets[0], "large.npz": nets[1]}),
+        ),
         "sums": npz_format(read_neutral(read_model(folder / "net.json")), ReadOptions()),
         "trees": npz_format(arrays, ReadOptions(features="uint3")),
         "xgboost": text_format(boosted, ReadOptions(features="uint2,scale=1/3"), write_bytes),
         "xgboost, arrays": Format(ReadOptions(features="uint2,scale=1/3"), write_json),
         "ubjson": Format(ReadOptions(features="uint8"), write_ubjson),
         "lightgbm": text_format(light, ReadOptions(features="uint2,scale=1/3"), write_bytes),
-    }
+    }  # fmt: skip
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ import lzma
 from pathlib import Path
 from typing import Any
 
+import helpers_fuzz_judges as judges
 import numpy as np
 import torch
 from helpers_bloom import ensemble, pickled, wisard
@@ -25,11 +26,14 @@ from helpers_fuzz import (
     words_format,
     write_bytes,
 )
+from helpers_fuzz_aiger import aiger
+from helpers_fuzz_judges import loads, runs
 from helpers_luts import (
     DiffLogicNode,
     DWNNode,
     NodeLayer,
     Thermometer,
+    WideGroupSum,
     dwn_net,
     random_neurons,
     write_logicnets,
@@ -57,7 +61,9 @@ def net_formats(folder: Path) -> dict[str, Format]:
     torch.manual_seed(9)
     nodes = nn.Sequential(NodeLayer(6, 4, 3, DWNNode), NodeLayer(4, 4, 2, DiffLogicNode))
     llnn = {f"0.{key}": rng.normal(size=(4, 8)).astype("f4") for key in ("w", "w_comp")}
-    np.savez(folder / "llnn.npz", **{"layers.0.fanin": rng.integers(0, 6, (4, 3))})
+    wires = rng.integers(0, 6, (4, 3))
+    np.savez(folder / "llnn.npz", **{"layers.0.fanin": wires})
+    dwn, wide = dwn_net(3, inputs=6), dwn_net(7, inputs=9)[1:2]
     few_best = {"layers.0.top_c": rng.normal(size=(3, 8)).astype("f4"),
                 "layers.0.top_indices": rng.integers(0, 6, (3, 8)),
                 "layers.1.w": rng.normal(size=(16, 4)).astype("f4")}  # fmt: skip
@@ -73,32 +79,45 @@ def net_formats(folder: Path) -> dict[str, Format]:
     with contextlib.redirect_stdout(io.StringIO()):
         llnn_net = LUTNN([6, 10], 2, [3, 2], 6, 2).eval()
     return {
-        "dwn": npz_format(arrays(dwn_net(3, inputs=6)[:2]), ReadOptions(inputs=6, classes=3)),
-        "dwn module": module_format(dwn_net(3, inputs=6, permuted=True), ReadOptions()),
-        "dwn checkpoint": Format(ReadOptions(features="uint3"), write_checkpoint),
-        "wide luts": npz_format(arrays(dwn_net(7, inputs=9)[1:2]), ReadOptions(inputs=20)),
-        "llnn": npz_format(llnn, ReadOptions(inputs=6, wiring=folder / "llnn.npz")),
-        "llnn module": module_format(llnn_net, ReadOptions(inputs=6), save_plain),
-        "difflut": npz_format(arrays(nodes), ReadOptions(inputs=6)),
-        "aiger": Format(ReadOptions(steps=2), write_aiger_file),
-        "aiger ascii": words_format(ascii_text, ReadOptions(steps=2), write_bytes),
-        "pla": words_format(
-            ".i 3\n.o 2\n.type fd\n11- 1-\n0-1 01\n--0 10\n.e\n", ReadOptions(), write_bytes
+        "dwn": npz_format(
+            arrays(dwn[:2]), ReadOptions(inputs=6, classes=3),
+            loads(nn.Sequential(*dwn[:2], WideGroupSum(3)), (6,), classes=True),
         ),
-        "truth": text_format("11101000\n10010110\n", ReadOptions(), write_bytes),
+        "dwn module": module_format(
+            dwn_net(3, inputs=6, permuted=True), ReadOptions(), judge=runs((6,), classes=True)
+        ),
+        "dwn checkpoint": Format(ReadOptions(features="uint3"), write_checkpoint),
+        "wide luts": npz_format(
+            arrays(wide), ReadOptions(inputs=20), loads(wide, (20,), classes=False)
+        ),
+        "llnn": npz_format(
+            llnn, ReadOptions(inputs=6, wiring=folder / "llnn.npz"), judges.llnn(wires)
+        ),
+        "llnn module": module_format(
+            llnn_net, ReadOptions(inputs=6), save_plain, runs((6,), classes=True)
+        ),
+        "difflut": npz_format(
+            arrays(nodes), ReadOptions(inputs=6), loads(nodes, (6,), classes=False)
+        ),
+        "aiger": Format(ReadOptions(steps=2), write_aiger_file, aiger),
+        "aiger ascii": words_format(ascii_text, ReadOptions(steps=2), write_bytes, aiger),
+        "pla": words_format(
+            ".i 3\n.o 2\n.type fd\n11- 1-\n0-1 01\n--0 10\n.e\n",
+            ReadOptions(), write_bytes, judges.pla,
+        ),
+        "truth": text_format("11001000\n10010110\n", ReadOptions(), write_bytes, judges.truth),
         "bench": words_format(
             "INPUT(a)\nINPUT(b)\nOUTPUT(y)\nn = LUT 0x6 ( a, b )\ny = NAND(n, a)\n",
-            ReadOptions(),
-            write_bytes,
+            ReadOptions(), write_bytes, judges.bench,
         ),
         "verilog": text_format(_VERILOG, ReadOptions(), write_bytes),
         "verilog words": words_format(_VERILOG, ReadOptions(), write_bytes),
         "verilog tables": words_format(neuron, ReadOptions(), write_bytes),
         "parameters": Format(ReadOptions(parameters=folder / "bits"), write_parameters),
-        "bthowen": Format(ReadOptions(), write_bloom),
-        "uleen": Format(ReadOptions(), write_ensemble),
-        "few best": npz_format(few_best, ReadOptions(inputs=6)),
-    }
+        "bthowen": Format(ReadOptions(), write_bloom, judges.responses),
+        "uleen": Format(ReadOptions(), write_ensemble, judges.responses),
+        "few best": npz_format(few_best, ReadOptions(inputs=6), judges.few_best),
+    }  # fmt: skip
 
 
 def arrays(net: nn.Module) -> dict[str, np.ndarray]:
@@ -109,16 +128,20 @@ def save_plain(value: Any, path: Path) -> None:
     torch.save(value, path)
 
 
-def write_bloom(path: Path, rng: np.random.Generator | None) -> None:
-    _write_packed(wisard(np.random.default_rng(0), inputs=8, reads=4, entries=8), path, rng)
+def write_bloom(path: Path, rng: np.random.Generator | None) -> Any:
+    return _write_packed(wisard(np.random.default_rng(0), inputs=8, reads=4, entries=8), path, rng)
 
 
-def write_ensemble(path: Path, rng: np.random.Generator | None) -> None:
-    _write_packed(ensemble(np.random.default_rng(0)), path, rng)
+def write_ensemble(path: Path, rng: np.random.Generator | None) -> Any:
+    return _write_packed(ensemble(np.random.default_rng(0)), path, rng)
 
 
-def _write_packed(model: Any, path: Path, rng: np.random.Generator | None) -> None:
-    """Write a packed model with an attribute of one of its objects damaged, or a byte or two."""
+def _write_packed(model: Any, path: Path, rng: np.random.Generator | None) -> Any:
+    """Write a packed model with an attribute of one of its objects damaged, or a byte or two.
+
+    Return the model; of damaged bytes, None.
+    """
+    bare = rng is None
     model = copy.deepcopy(model)
     if rng is not None and rng.random() < 0.7:
         parts = [model]
@@ -132,15 +155,16 @@ def _write_packed(model: Any, path: Path, rng: np.random.Generator | None) -> No
         value = vars(part)[name]
         odd = isinstance(value, np.ndarray) and rng.random() < 0.7
         vars(part)[name] = damaged_array(value, rng) if odd else ODD[rng.integers(0, len(ODD))]
-        rng = None
+        rng, bare = None, True
     data = bytearray(pickled(model))
     if rng is not None:
         for position in rng.integers(0, len(data), size=rng.integers(1, 4)):
             data[position] = int(rng.integers(0, 256))
     path.write_bytes(lzma.compress(bytes(data), preset=0))
+    return model if bare else None
 
 
-def write_aiger_file(path: Path, rng: np.random.Generator | None) -> None:
+def write_aiger_file(path: Path, rng: np.random.Generator | None) -> bytes:
     """Write a binary file with latches, a few of its bytes changed."""
     data = bytearray(as_text(random_aig(np.random.default_rng(2), 5, 9, 4), 2, ["", " 1"],
                              binary=True))  # fmt: skip
@@ -152,6 +176,7 @@ def write_aiger_file(path: Path, rng: np.random.Generator | None) -> None:
         if rng.random() < 0.1:
             del data[int(rng.integers(0, len(data))) :]
     path.write_bytes(bytes(data))
+    return bytes(data)
 
 
 def write_checkpoint(path: Path, rng: np.random.Generator | None) -> None:

@@ -1,9 +1,12 @@
-"""Read thousands of damaged files of each newer format and print how they end.
+"""Read thousands of damaged files of each format and print how they end.
 
     python tests/bench/fuzz_frontends.py [--files N] [--seed S] [NAME ...]
 
-Every file must end in a model that lowers and is proved, or in one clear line; a traceback, a hang
-or a wrong lowering ends the run with the seed of the file. The address space is bounded.
+Every file must end in a net that lowers and is proved, or in one clear line. Of most formats a
+judge that shares nothing with the frontend (the trainer's own layers, a second reader, plain NumPy)
+says what a file that still reads computes; `judged equal` counts the nets of which it could. A
+traceback, a hang, a wrong lowering or another function ends the run with the number of the file.
+The address space is bounded.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import argparse
 import resource
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 def main() -> None:
     """Print a row for each format."""
-    from helpers_fuzz import ends_well, formats
+    from helpers_fuzz import End, ends_well, formats
     from helpers_fuzz_binary import binary_formats
+    from helpers_fuzz_gates import gate_formats
     from helpers_fuzz_nets import net_formats
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -31,25 +36,28 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
-    print("| format | files | models | one-line errors |\n|---|---|---|---|")
+    print("| format | files | nets | judged equal | one-line errors |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        found = formats(folder) | binary_formats(folder) | net_formats(folder)
+        found = gate_formats(folder) | formats(folder)
+        found |= binary_formats(folder) | net_formats(folder)
         for title, kind in found.items():
             if arguments.names and title not in arguments.names:
                 continue
-            models = 0
+            ends: Counter[End] = Counter()
             for number in range(arguments.files):
                 rng = np.random.default_rng([arguments.seed, number])
                 path = folder / "net.file"
-                kind.write(path, rng)
+                content = kind.write(path, rng)
                 try:
-                    models += ends_well(path, kind.options)
+                    ends[ends_well(path, kind, content)] += 1
                 except BaseException:
                     print(f"{title}: file {number} of seed {arguments.seed}", file=sys.stderr)
                     raise
-            errors = arguments.files - models
-            print(f"| {title} | {arguments.files} | {models} | {errors} |", flush=True)
+            judged = ends[End.JUDGED] if kind.judge is not None else "-"
+            nets = ends[End.JUDGED] + ends[End.READ]
+            row = (title, arguments.files, nets, judged, ends[End.ERROR])
+            print(f"| {' | '.join(map(str, row))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import numpy as np
 from gatec import limits
 from gatec.errors import ModelError
 from gatec.frontends.archive import is_torch_zip, read_torch_legacy, read_torch_zip
+from gatec.frontends.keras_h5 import H5_MAGIC, read_h5
 from gatec.frontends.npz import NPY_MAGIC, read_npz
 from gatec.frontends.onnx_file import is_onnx, read_onnx
 from gatec.frontends.packed import XZ_MAGIC, read_packed_pickle
@@ -50,9 +51,9 @@ class Content:
     stem
         What the model is called without an option.
     container
-        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `json`, `ubjson`, `lightgbm`,
-        `pickle.lzma`, `module` (a live module), or a circuit: `aiger`, `blif`, `pla`, `truth`,
-        `bench`, `verilog`.
+        `npz`, `safetensors`, `torch` (zip), `torch legacy`, `onnx`, `h5`, `json`, `ubjson`,
+        `lightgbm`, `pickle.lzma`, `module` (a live module), or a circuit: `aiger`, `blif`, `pla`,
+        `truth`, `bench`, `verilog`.
     value
         The tree: dictionaries, lists, arrays, scalars, and records in place of objects; of a
         circuit or `lightgbm` its text, of `aiger` its bytes.
@@ -113,9 +114,9 @@ def circuit_kind(data: bytes) -> str | None:
 
 
 def _described(data: bytes, label: str) -> tuple[str, Any] | None:
-    """Return container and value of a file that is text, JSON in bytes, or a packed pickle."""
-    if data[:6] == XZ_MAGIC:
-        return "pickle.lzma", read_packed_pickle(data, label)
+    """Return container and value of a file that is text, JSON in bytes, HDF5 or a packed pickle."""
+    if (found := _by_magic(data, label)) is not None:
+        return found
     circuit = circuit_kind(data)
     if circuit is not None:
         return circuit, data if circuit == "aiger" else data.decode("latin-1")
@@ -125,6 +126,15 @@ def _described(data: bytes, label: str) -> tuple[str, Any] | None:
         return "ubjson", read_ubjson(data, label)
     if data.lstrip()[:1] == b"{":
         return "json", _json(data, label)
+    return None
+
+
+def _by_magic(data: bytes, label: str) -> tuple[str, Any] | None:
+    """Return container and value of a packed pickle, or of HDF5."""
+    if data[:6] == XZ_MAGIC:
+        return "pickle.lzma", read_packed_pickle(data, label)
+    if data[:8] == H5_MAGIC:
+        return "h5", read_h5(data, label)
     return None
 
 
@@ -175,8 +185,8 @@ def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
     if is_onnx(data):
         return "onnx", read_onnx(data, label, folder)
     raise ModelError(
-        "neither .pt, .pth, .safetensors, .npz, .onnx, .json, .ubj, .pickle.lzma, LightGBM's text "
-        "nor a circuit"
+        "neither .pt, .pth, .safetensors, .npz, .onnx, .h5, .json, .ubj, .pickle.lzma, "
+        "LightGBM's text nor a circuit"
         if data
         else "empty file",
         file=label,

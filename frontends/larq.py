@@ -1,12 +1,12 @@
-"""Binary networks of larq (Keras), as `EXPORTER` writes them: the model's JSON, and its weights.
+"""Binary networks of larq (Keras): the model's JSON, and its weights.
 
-`config` holds `model.to_json()` as bytes, and `LAYER.WEIGHT` the arrays of each layer. Larq keeps
+They come from `.h5` (`gatec.frontends.keras_h5`), or from an `.npz` as `EXPORTER` writes it, both
+read as the same arrays: `config` holds `model.to_json()` as bytes, and `LAYER.WEIGHT` the arrays of
+each layer. A file of weights alone takes that JSON from `--architecture`. Larq keeps
 latent floats, of which the signs count (that of 0 is +1), times the mean size of a filter's weights
 with `magnitude_aware_sign`. A Sequential of `QuantDense`, `QuantConv2D`, `BatchNormalization`,
 `MaxPooling2D`, `Flatten`, and what does nothing in evaluation. Keras has the channels of an image
 last; the circuit's input has them first, each row by row.
-
-gatec does not read Keras' own `.h5`: HDF5's C library would have to parse files of others.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ _MOST_JSON = 1 << 24
 
 
 def matches(content: Content) -> bool:
-    """Return whether there is a model's JSON beside arrays of layers."""
+    """Return whether there is a model's JSON beside arrays of layers, or a file of Keras."""
+    if content.container == "h5":
+        return True
     config = content.tensors.get("config")
     return config is not None and config.dtype == np.uint8 and config.ndim == 1
 
@@ -80,8 +82,14 @@ def _layers(content: Content) -> list[tuple[str, dict[str, Any]]]:
     """Return class and configuration of each layer; raise `ModelError` at other models."""
     file = content.label
     config = content.tensors.get("config")
+    if config is None:
+        raise ModelError(
+            "holds weights without the layers that they are of",
+            file=file,
+            expected="--architecture FILE with model.to_json(), or model.save('FILE.h5')",
+        )
     try:
-        text = b"" if config is None or config.nbytes > _MOST_JSON else config.tobytes()
+        text = b"" if config.nbytes > _MOST_JSON else config.tobytes()
         value = json.loads(text)
     except (ValueError, RecursionError):
         raise ModelError("is no JSON", file=file, place="config") from None

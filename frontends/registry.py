@@ -33,6 +33,7 @@ from gatec.frontends import (
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
+from gatec.frontends.keras_h5 import with_config
 from gatec.frontends.modules import from_live
 from gatec.frontends.options import ReadOptions
 from gatec.model import ModelGraph
@@ -86,7 +87,7 @@ SUPPORTED: tuple[Frontend, ...] = (
     ),
     Frontend(
         "larq",
-        "config and LAYER.WEIGHT: a binary network of larq, exported from Keras",
+        "Keras' .h5, or config and LAYER.WEIGHT: a binary network of larq",
         larq.matches,
         larq.draft,
     ),
@@ -237,6 +238,9 @@ def open_with(path: Path, options: ReadOptions) -> Content:
     content = open_model(path)
     if options.architecture is None:
         return content
+    if content.container == "h5":
+        value = with_config(content.tensors, options.architecture, file=content.label)
+        return replace(content, value=value)
     if not content.tensors:
         raise UsageError("--architecture was given, but the file is no state dict", file=path)
     module = with_architecture(content.tensors, options.architecture, file=content.label)

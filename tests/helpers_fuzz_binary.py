@@ -84,6 +84,7 @@ def binary_formats(folder: Path) -> dict[str, Format]:
         "binary": Format(reading, write_state),
         "binary, listed": text_format(json.dumps(listed), reading, write_listing),
         "larq": npz_format(read_arrays(larq), ReadOptions(features="bits")),
+        "larq h5": Format(ReadOptions(features="bits"), write_keras),
         "cascade": text_format(
             joined, ReadOptions(), write_joined,
             judges.cascade({"small.npz": nets[0], "large.npz": nets[1]}),
@@ -127,3 +128,20 @@ def write_ubjson(path: Path, rng: np.random.Generator | None) -> None:
         if rng.random() < 0.2:
             del data[rng.integers(0, len(data)) :]
     path.write_bytes(bytes(data))
+
+
+def write_keras(path: Path, rng: np.random.Generator | None) -> None:
+    """Damage a layer's arrays or the text of the layers; or bytes of the container."""
+    text, weights = helpers_larq.described(helpers_larq.network())
+    inside = rng is not None and rng.random() < 0.5
+    if rng is not None and inside:
+        layer = str(rng.choice([name for name, arrays in weights.items() if arrays]))
+        weights[layer] = damage_arrays(weights[layer], rng)
+    helpers_larq.write_h5(path, text, weights)
+    if rng is not None and not inside:
+        data = bytearray(path.read_bytes())
+        for position in rng.integers(0, len(data), size=rng.integers(1, 5)):
+            data[position] = int(rng.integers(0, 256))
+        if rng.random() < 0.1:
+            del data[int(rng.integers(0, len(data))) :]
+        path.write_bytes(bytes(data))

@@ -1,6 +1,6 @@
 """A network as larq's users save it by gatec's exporter, and what larq computes, in NumPy.
 
-larq 0.14 wants a TensorFlow that no current Python has, so the file is written as documented:
+larq 0.14 wants a TensorFlow that no current Python has, so the files are written as documented:
 `model.to_json()` of tf.keras, and the layers' arrays under Keras' names.
 """
 
@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import torch
 
@@ -53,18 +54,60 @@ def network(seed: int = 0) -> list[Layer]:
     ]
 
 
-def write(path: Path, layers: list[Layer], shape: tuple[int, ...] = (6, 6, 2)) -> Path:
+def described(
+    layers: list[Layer], shape: tuple[int, ...] = (6, 6, 2)
+) -> tuple[str, dict[str, dict[str, np.ndarray]]]:
+    """Return `model.to_json()` of a Sequential, and the weights of each layer."""
     first = {"class_name": "InputLayer", "config": {"batch_input_shape": [None, *shape],
                                                     "name": "input"}}  # fmt: skip
-    listed, arrays = [first], {}
+    listed, arrays = [first], {"input": {}}
     for number, (kind, config, weights) in enumerate(layers):
         name = f"layer_{number}"
         listed.append({"class_name": kind, "config": {**config, "name": name}})
-        arrays |= {f"{name}.{key}": value for key, value in weights.items()}
+        arrays[name] = weights
     model = {"class_name": "Sequential", "config": {"name": "net", "layers": listed}}
-    config = np.frombuffer(json.dumps(model).encode(), dtype=np.uint8)
-    np.savez(path, config=config, **arrays)
+    return json.dumps(model), arrays
+
+
+def write(path: Path, layers: list[Layer], shape: tuple[int, ...] = (6, 6, 2)) -> Path:
+    """Write what gatec's exporter does."""
+    text, weights = described(layers, shape)
+    arrays = {f"{layer}.{key}": value for layer, w in weights.items() for key, value in w.items()}
+    np.savez(path, config=np.frombuffer(text.encode(), dtype=np.uint8), **arrays)
     return path
+
+
+def write_h5(
+    path: Path,
+    text: str | None,
+    weights: dict[str, dict[str, np.ndarray]],
+    attribute_bytes: int = 64512,
+) -> Path:
+    """Write what Keras' `model.save` does, or with no text its `save_weights`.
+
+    An attribute of more than `attribute_bytes` is cut, as Keras does where HDF5 has no room.
+    """
+    with h5py.File(path, "w") as file:
+        root = file
+        if text is not None:
+            file.attrs["keras_version"], file.attrs["backend"] = b"2.4.0", b"tensorflow"
+            file.attrs["model_config"] = text.encode()
+            root = file.create_group("model_weights")
+        _names(root, "layer_names", list(weights), attribute_bytes)
+        for layer, arrays in weights.items():
+            group = root.create_group(layer)
+            paths = {f"{layer}/{key}:0": array for key, array in arrays.items()}
+            _names(group, "weight_names", list(paths), attribute_bytes)
+            for inner, array in paths.items():
+                group.create_dataset(inner, data=array)
+    return path
+
+
+def _names(group: Any, name: str, values: list[str], most: int) -> None:
+    names = np.array([value.encode() for value in values], dtype="S" if values else "S1")
+    parts = max(1, -(-names.nbytes // most))
+    for number, part in enumerate(np.array_split(names, parts)):
+        group.attrs[name if parts == 1 else f"{name}{number}"] = part
 
 
 def signs(x: torch.Tensor) -> torch.Tensor:

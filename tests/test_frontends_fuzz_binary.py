@@ -13,6 +13,7 @@ NAMES = (
     "binary",
     "binary, listed",
     "larq",
+    "larq h5",
     "cascade",
     "sums",
     "trees",

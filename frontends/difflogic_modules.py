@@ -33,6 +33,8 @@ KNOWN = frozenset({"LogicLayer", "LogicLayerIWP", "LogicTree"})
 """Classes whose presence makes a module one of difflogic or a fork of it."""
 
 _POOL = "torch.nn.modules.pooling.MaxPool2d"
+# Beyond it, the float32 sums of a trainer do not tell counts of a million bits apart.
+_MOST_BETA = 1 << 20
 
 
 def from_module(record: Record, options: ReadOptions, *, file: str) -> Draft:
@@ -87,10 +89,18 @@ def head_facts(head: Module | None, *, file: str) -> dict[str, Any]:
                 place=head.place,
                 expected=f"only {', '.join(sorted(GROUP_SUM_ATTRIBUTES))}",
             )
+    beta = number(head, "beta", file=file)
+    if beta is not None and not abs(beta) <= _MOST_BETA:
+        raise ModelError(
+            f"beta is {beta:g}",
+            file=file,
+            place=head.place,
+            expected=f"at most {_MOST_BETA}: beside it float32 loses the counts",
+        )
     return {
         "classes": integer(head, "k", file=file),
         "tau": number(head, "tau", default=1.0, file=file),
-        "beta": number(head, "beta", file=file),
+        "beta": beta,
     }
 
 

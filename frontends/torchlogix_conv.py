@@ -45,6 +45,8 @@ def convolution(
     """Return the block of a convolution module; raise `ModelError` where it is not one."""
     window, field = _window(module, file)
     source = module.child("connections") or module
+    if source is not module:
+        _check_copies(source, window, file)
     indices = _level(source, 0, file)
     shape = (window.positions, 1 + window.axes)
     if indices.ndim != 5 or (indices.shape[2], indices.shape[4]) != shape or not indices.size:
@@ -89,6 +91,21 @@ def _window(module: Module, file: str) -> tuple[Window, Sizes]:
     except ModelError as error:
         raise ModelError(str(error), file=file) from None
     return window, field
+
+
+def _check_copies(source: Module, window: Window, file: str) -> None:
+    """Raise `ModelError` where the connections say of the window other than the layer does."""
+    copies = {"stride": window.stride, "padding": window.padding, "orig_stride": window.spread}
+    for name, value in copies.items():
+        if name in source.values:
+            found = sizes(source, name, window.axes, least=0, file=file)
+            if found != value:
+                raise ModelError(
+                    f"{name} is {found}",
+                    file=file,
+                    place=source.place,
+                    expected=f"{value}, as of its layer",
+                )
 
 
 def _check_shared(indices: Array, window: Window, field: Sizes, file: str, place: str) -> None:

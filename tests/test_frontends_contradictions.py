@@ -1,0 +1,47 @@
+"""Modules of which one part says other than another: found by damaging files, and refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers_frontends import save, torchlogix_net
+from helpers_luts import dwn_net
+from helpers_torchlogix import save_module, torchlogix, trained
+
+from gatec.errors import ModelError
+from gatec.frontends import ReadOptions, read_model
+
+
+def test_dwn_with_luts_of_another_size(tmp_path: Path) -> None:
+    net = dwn_net(3, inputs=6)
+    net[1].n = 1
+    with pytest.raises(ModelError, match="n is 1, but luts have 8 columns"):
+        read_model(save(net, tmp_path / "net.pt"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("lut_rank", 2), ("lut_entries", 4)])
+def test_torchlogix_of_another_rank(tmp_path: Path, name: str, value: Any) -> None:
+    net = torchlogix_net(rank=4, parametrization="light")
+    setattr(net[1].parametrization, name, value)
+    with pytest.raises(ModelError, match=f"{name} is {value}; expected .*, as it is wired"):
+        read_model(save(net, tmp_path / "net.pt"))
+
+
+@pytest.mark.parametrize(("name", "value"), [("orig_stride", 3), ("stride", 2), ("padding", 0)])
+def test_torchlogix_with_a_window_of_another_step(tmp_path: Path, name: str, value: int) -> None:
+    layers = torchlogix()
+    net = trained(layers.LogicConvTranspose2d(3, 1, 2, 1, 2, stride=2, output_padding=1))
+    path = save_module(net, tmp_path / "net.pt")
+    assert read_model(path, ReadOptions()).num_inputs == 9
+    setattr(net[0].connections, name, value)
+    with pytest.raises(ModelError, match=rf"{name} is \({value}, {value}\); .* as of its layer"):
+        read_model(save_module(net, tmp_path / "net.pt"))
+
+
+def test_a_beta_beside_which_the_trainer_loses_the_counts(tmp_path: Path) -> None:
+    net = torchlogix_net()
+    net[-1].beta = -1e9
+    with pytest.raises(ModelError, match="beta is -1e.09; expected at most"):
+        read_model(save(net, tmp_path / "net.pt"))

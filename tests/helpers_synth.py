@@ -25,6 +25,17 @@ def random_aigs(count: int, *, max_inputs: int = 7, max_ands: int = 40) -> list[
     return found
 
 
+def wide_aig(seed: int, ands: int = 150, inputs: int = 24) -> Aig:
+    """Return a random circuit whose gates read near ones, so that paths meet again."""
+    rng = np.random.default_rng(seed)
+    own = inputs + 1 + np.arange(ands)
+    a = own - 1 - rng.integers(0, 12, ands)
+    b = own - 1 - rng.integers(0, 24, ands)
+    b = np.where(a == b, 1 + rng.integers(0, inputs, ands), np.maximum(b, 1))
+    fanin = 2 * np.stack([np.maximum(a, 1), b], axis=1) + rng.integers(0, 2, (ands, 2))
+    return Aig(inputs, fanin, 2 * own[-8:] + rng.integers(0, 2, 8))
+
+
 def tables(aig: Aig) -> np.ndarray:
     """Return the outputs of a circuit on all assignments."""
     return evaluate_outputs(to_netlist(aig), all_inputs(aig.num_inputs))

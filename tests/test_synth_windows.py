@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from helpers_synth import wide_aig
 
 from gatec.aig import Aig, to_netlist
 from gatec.proof.verdict import Verdict
@@ -12,17 +13,6 @@ from gatec.synth.function import Function, prove
 from gatec.synth.partition import by_windows, partitioned
 from gatec.synth.search import Clock, Effort
 from gatec.synth.windows import MAX_LEAVES, find_window
-
-
-def wide_aig(seed: int, ands: int = 150, inputs: int = 24) -> Aig:
-    """Return a random circuit whose gates read near ones, so that paths meet again."""
-    rng = np.random.default_rng(seed)
-    own = inputs + 1 + np.arange(ands)
-    a = own - 1 - rng.integers(0, 12, ands)
-    b = own - 1 - rng.integers(0, 24, ands)
-    b = np.where(a == b, 1 + rng.integers(0, inputs, ands), np.maximum(b, 1))
-    fanin = 2 * np.stack([np.maximum(a, 1), b], axis=1) + rng.integers(0, 2, (ands, 2))
-    return Aig(inputs, fanin, 2 * own[-8:] + rng.integers(0, 2, 8))
 
 
 def assert_same(before: Aig, after: Aig) -> None:

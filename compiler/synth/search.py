@@ -17,6 +17,8 @@ from gatec.synth.walk import UNIT, walk
 # neither freezes nor runs away: see `gatec.synth.walk` for what others give.
 _HOT, _COLD = 0.45, 0.2
 
+# Seconds for a tool where the effort is in steps.
+_LONG = 600.0
 # Steps between two looks at the clock: 5 to 100 ms.
 _SLICE = 256
 # Rounds by size of the start: small circuits freeze at once, so they are annealed often, from the
@@ -80,6 +82,12 @@ class Clock:
         if self._effort.steps is not None:
             return steps / max(1, self._effort.steps)
         return (time.monotonic() - self._start) / max(1e-3, self._effort.seconds)
+
+    def seconds_left(self) -> float:
+        """Return how long one tool may run: until the time is over, ten minutes by steps."""
+        if self._effort.steps is not None:
+            return _LONG
+        return max(0.0, self._effort.seconds - (time.monotonic() - self._start))
 
 
 def smallest(

@@ -1,0 +1,83 @@
+"""Chains of ABC scripts: what they go on from, what they find, and that time bounds them."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import pytest
+from helpers_synth import wide_aig
+
+from gatec.aig import Aig, to_netlist
+from gatec.proof.verdict import Verdict
+from gatec.synth import chain
+from gatec.synth.builder import AigBuilder
+from gatec.synth.chain import LINK, Chains, links
+from gatec.synth.function import Function, prove
+from gatec.synth.partition import partitioned
+from gatec.synth.search import Clock, Effort
+
+
+def selected(count: int) -> Aig:
+    """Return the AND of `count` times `s ? x | y : y`, which is `y | s & x`."""
+    builder = AigBuilder(3 * count)
+    blocks = []
+    for place in range(0, 3 * count, 3):
+        s, x, y = builder.inputs[place : place + 3]
+        blocks.append(builder.mux(s, builder.mux(x, builder.or_(x, y), y), y))
+    return builder.build([builder.all_of(blocks)])
+
+
+def test_a_chain_finds_the_tree_that_reads_each_input_once() -> None:
+    aig = selected(8)
+    clock = Clock(Effort(steps=2 * LINK))
+    found = Chains(aig, 1, 0).advance(aig, clock, 0.0, 1.0)
+    assert prove(Function("f", aig), to_netlist(found), 60).verdict is Verdict.EQUIVALENT
+    assert (aig.num_ands, found.num_ands) == (63, 23)
+
+
+def test_chains_and_windows_shrink_a_random_circuit_the_same_way_each_time() -> None:
+    aig = wide_aig(3)
+    sizes = []
+    for _ in range(2):
+        found = partitioned(aig, Effort(steps=4 * LINK))
+        sizes.append(found.num_ands)
+    assert prove(Function("f", aig), to_netlist(found), 60).verdict is Verdict.EQUIVALENT
+    assert sizes == [23, 23]
+
+
+def test_flows_take_every_table_size_and_differ() -> None:
+    flows = [list(islice(links(seed), 1, 21)) for seed in range(3)]
+    for flow in flows:
+        assert {script.partition("if -K ")[2][0] for script in flow} == set("23456")
+    assert not set(flows[0]) & set(flows[1])
+    assert not set(flows[0]) & set(flows[2])
+
+
+def test_a_chain_goes_on_from_what_is_hardly_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {200: 190, 190: 191, 191: 193, 193: 0}
+    asked: list[int] = []
+
+    def fake(aig: Aig, _commands: list[str], _timeout: float) -> Aig:
+        asked.append(aig.num_ands)
+        return chain_of(sizes[aig.num_ands])
+
+    monkeypatch.setattr(chain, "run_on_aig", fake)
+    effort = Effort(steps=4 * LINK)
+    found = Chains(chain_of(200), 1, 0).advance(chain_of(200), Clock(effort), 0.0, 1.0)
+    # 191 is within 1 % of 190; 193 is not, so that 191 is tried again.
+    assert asked == [200, 190, 191, 191]
+    assert found.num_ands == 190
+
+
+def test_without_time_a_circuit_stays_what_it_is() -> None:
+    aig = selected(4)
+    clock = Clock(Effort(seconds=1e-6))
+    assert Chains(aig, 2, 0).advance(aig, clock, 0.0, 1.0) is aig
+
+
+def chain_of(ands: int) -> Aig:
+    builder = AigBuilder(ands + 1)
+    last = builder.inputs[0]
+    for signal in builder.inputs[1:]:
+        last = builder.and_(last, signal)
+    return builder.build([last])

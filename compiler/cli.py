@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import shlex
 import signal
@@ -59,10 +60,24 @@ for _command in (compile_command, sim, verify, inspect, synth, flash, boards, ta
     cli.add_command(_command)
 
 
+# New objects between two looks for garbage: 300 times what Python starts with.
+_COLLECT_AFTER = 200_000
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `gatec` and exit. Being terminated is like Ctrl-C: running tools are ended too."""
+    collect_rarely()
     signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def collect_rarely() -> None:
+    """Let Python look for garbage less often, for a process that is gatec's own.
+
+    Netlists are arrays and text in many pieces, nearly all of it freed without: on a net of 100,000
+    gates that saves 0.2 of 3.5 seconds. Imported as a library, gatec leaves that to the program.
+    """
+    gc.set_threshold(_COLLECT_AFTER, *gc.get_threshold()[1:])
 
 
 def _interrupt(_number: int, _frame: object) -> None:

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import (
-    binary,
-    blif,
-    bloom,
-    cascade,
-    cellular,
-    circuits,
-    difflogic,
-    difflut,
-    gatelists,
-    larq,
-    lightgbm,
-    llnn,
-    neutral,
-    onnx_graph,
-    pynq,
-    torchlogix,
-    trees,
-    verilog,
-    weightless,
-    xgboost,
-)
 from gatec.frontends.architecture import with_architecture
 from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
@@ -49,16 +27,27 @@ class Frontend:
         What `--format` calls it.
     description
         One line.
-    matches
-        Whether a file's content is of this format.
-    draft
-        What the content and the options tell, complete or not.
+    module
+        The one of `gatec.frontends` that has its `matches` and `draft`. It is imported when a file
+        may be its: most compilations need one of these readers, and all together take 0.1 s.
     """
 
     name: str
     description: str
-    matches: Callable[[Content], bool]
-    draft: Callable[[Content, ReadOptions], Draft]
+    module: str
+
+    def _reader(self) -> Any:
+        return import_module(f"gatec.frontends.{self.module}")
+
+    def matches(self, content: Content) -> bool:
+        """Return whether a file's content is of this format."""
+        found: bool = self._reader().matches(content)
+        return found
+
+    def draft(self, content: Content, options: ReadOptions) -> Draft:
+        """Return what the content and the options tell, complete or not."""
+        found: Draft = self._reader().draft(content, options)
+        return found
 
     def read(self, content: Content, options: ReadOptions) -> ModelGraph:
         """Return the model; raise `ModelError` naming what is missing or wrong."""
@@ -70,122 +59,102 @@ SUPPORTED: tuple[Frontend, ...] = (
     Frontend(
         "neutral",
         "gatec's own flat form: layers.{i}.fanin with tables or gates",
-        neutral.matches,
-        neutral.draft,
+        "neutral",
     ),
     Frontend(
         "gate-lists",
         "gate_types and connections, or layers.{i}.w: the Tiny Tapeout logic-gate nets",
-        gatelists.matches,
-        gatelists.draft,
+        "gatelists",
     ),
     Frontend(
         "bnn-pynq",
         "L{i}_weight_bits, L{i}_shape, L{i}_threshold: binary networks of BNN-PYNQ",
-        pynq.matches,
-        pynq.draft,
+        "pynq",
     ),
     Frontend(
         "larq",
         "Keras' .h5, or config and LAYER.WEIGHT: a binary network of larq",
-        larq.matches,
-        larq.draft,
+        "larq",
     ),
     Frontend(
         "trees",
         "trees.{i}.children_left, ...: trees as scikit-learn's users export them",
-        trees.matches,
-        trees.draft,
+        "trees",
     ),
     Frontend(
         "cascade",
         "JSON that names a small net, a large one, and the margin between them",
-        cascade.matches,
-        cascade.draft,
+        "cascade",
     ),
     Frontend(
         "xgboost",
         "boosted trees that XGBoost saved as .json or .ubj",
-        xgboost.matches,
-        xgboost.draft,
+        "xgboost",
     ),
     Frontend(
         "lightgbm",
         "boosted trees that LightGBM saved as text",
-        lightgbm.matches,
-        lightgbm.draft,
+        "lightgbm",
     ),
     Frontend(
         "cellular",
         "grid, perceive.{l} and update.{l}: a DiffLogic CA, applied --steps times",
-        cellular.matches,
-        cellular.draft,
+        "cellular",
     ),
     Frontend(
         "blif",
         "a circuit of .names, and of .latch, which is unrolled over --steps",
-        blif.matches,
-        blif.draft,
+        "blif",
     ),
     Frontend(
         "circuits",
         "AIGER with and without latches, PLA, truth tables, .bench; bits as --parameters",
-        circuits.matches,
-        circuits.draft,
+        "circuits",
     ),
     Frontend(
         "verilog",
         "structural Verilog, and the case tables of LogicNets, PolyLUT, NeuraLUT",
-        verilog.matches,
-        verilog.draft,
+        "verilog",
     ),
     Frontend(
         "bloom",
         "Bloom-filter discriminators: .pickle.lzma of BTHOWeN, and of ULEEN when finalised",
-        bloom.matches,
-        bloom.draft,
+        "bloom",
     ),
     Frontend(
         "dwn",
         "weightless nets of torch-dwn: module or state dict, with the thermometer beside it",
-        weightless.matches,
-        weightless.draft,
+        "weightless",
     ),
     Frontend(
         "llnn",
         "layers of w and w_comp: whole module, or state dict with --wiring",
-        llnn.matches,
-        llnn.draft,
+        "llnn",
     ),
     Frontend(
         "difflut",
         "state dicts of layers with nodes: difflogic and dwn nodes",
-        difflut.matches,
-        difflut.draft,
+        "difflut",
     ),
     Frontend(
         "binary",
         "binary and Boolean networks of PyTorch: a state dict with --architecture",
-        binary.matches,
-        binary.draft,
+        "binary",
     ),
     Frontend(
         "torchlogix",
         "dense and convolutional layers, encoder and GroupSum: whole module or state dict",
-        torchlogix.matches,
-        torchlogix.draft,
+        "torchlogix",
     ),
     Frontend(
         "onnx",
         "quantised networks in ONNX: QONNX as Brevitas and FINN write it",
-        onnx_graph.matches,
-        onnx_graph.draft,
+        "onnx_graph",
     ),
     Frontend(
         "difflogic",
         "difflogic and its forks: whole module, or state dict with --wiring or --replay",
-        difflogic.matches,
-        difflogic.draft,
+        "difflogic",
     ),
 )
 

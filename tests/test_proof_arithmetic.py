@@ -17,7 +17,9 @@ from gatec.lower_argmax import greater
 from gatec.model import OUTPUT_KINDS, ModelGraph
 from gatec.netlist import CONST0_NET, CONST1_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
+from gatec.proof import arithmetic
 from gatec.proof.arithmetic import check_greater, check_lowering, ripple_greater
+from gatec.proof.verdict import Proof
 from gatec.tables import AND2, expand
 
 
@@ -228,3 +230,32 @@ def test_an_and_is_not_an_adder() -> None:
     tables[gate] = AND2
     with pytest.raises(DifferentError, match="adder cell"):
         check_lowering(model, replace(lowering, netlist=lowering.netlist.replace(tables=tables)))
+
+
+def test_equal_wide_comparators_are_proved_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    proved: list[Netlist] = []
+    real = arithmetic.prove_equal
+
+    def counting(reference: Netlist, circuit: Netlist) -> Proof:
+        proved.append(circuit)
+        return real(reference, circuit)
+
+    monkeypatch.setattr(arithmetic, "prove_equal", counting)
+    width = 12
+    builder = NetlistBuilder(3 * width)
+    a, b, c = np.arange(3 * width, dtype=np.int32).reshape(3, width) + FIRST_INPUT
+    first, second = greater(builder, a, b), greater(builder, b, c)
+    # As the first, but for its highest bits in the place of each other.
+    swapped = b[[*range(width - 2), width - 1, width - 2]]
+    third = greater(builder, a, swapped)
+    net = builder.build("three", make_ports(("x", 3 * width)), (Port("y", np.array([first])),))
+    known: set[bytes] = set()
+    check_greater(net, "first", a, b, first, known=known)
+    check_greater(net, "second", b, c, second, known=known)
+    assert len(proved) == 1
+    with pytest.raises(DifferentError, match="third"):
+        check_greater(net, "third", a, b, third, known=known)
+    with pytest.raises(DifferentError, match="fourth"):
+        check_greater(net, "fourth", b, a, first, known=known)
+    check_greater(net, "fifth", a, swapped, third, known=known)
+    assert len(proved) == 4

@@ -128,7 +128,7 @@ def _check_argmax(
 ) -> None:
     """By induction over the matches: each winner is the argmax of its range of classes."""
     shifts = np.arange(block.out_width)
-    proved = {}
+    proved, comparators = {}, set[bytes]()
     for number in range(block.classes):
         constant = (number >> shifts & 1).astype(np.int32)
         proved[number] = Contender(scores[number], constant, number, number)
@@ -138,7 +138,7 @@ def _check_argmax(
             known = proved.pop(side.first, None)
             _require(known is not None and _same(known, side), place, "a contender is not proved")
         _require(node.first.last + 1 == node.second.first, place, "the classes are out of order")
-        _check_match(net, place, node)
+        _check_match(net, place, node, comparators)
         proved[node.winner.first] = node.winner
     _require(len(proved) == 1, block.name, "the tournament has more than one winner")
     (champion,) = proved.values()
@@ -154,14 +154,14 @@ def _same(a: Contender, b: Contender) -> bool:
     )
 
 
-def _check_match(net: Netlist, place: str, node: SelectNode) -> None:
+def _check_match(net: Netlist, place: str, node: SelectNode, comparators: set[bytes]) -> None:
     """The comparator is right on all inputs, and the winner is multiplexed by it."""
     first, second, winner = node.first, node.second, node.winner
     ends = (winner.first, winner.last) == (first.first, second.last)
     _require(ends, place, "the winner's range is wrong")
     shapes = {(len(side.score), len(side.number)) for side in (first, second, winner)}
     _require(len(shapes) == 1, place, "scores or class numbers differ in width")
-    check_greater(net, place, first.score, second.score, node.second_wins)
+    check_greater(net, place, first.score, second.score, node.second_wins, known=comparators)
     chosen = np.concatenate([winner.score, winner.number]) - net.first_gate
     a = np.concatenate([first.score, first.number])
     b = np.concatenate([second.score, second.number])
@@ -171,11 +171,20 @@ def _check_match(net: Netlist, place: str, node: SelectNode) -> None:
     _require(right and (net.tables[chosen] == MUX).all(), place, "a multiplexer is wrong")
 
 
-def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: int) -> None:
+def check_greater(
+    net: Netlist,
+    place: str,
+    a: IntArray,
+    b: IntArray,
+    result: int,
+    *,
+    known: set[bytes] | None = None,
+) -> None:
     """Check that net `result` is `b > a`, both `int32[bits]` with bit 0 first.
 
     Bits that are constants, or one net twice, take no part of their own. Up to 20 others all inputs
-    are tried; beyond that SAT compares the circuit with a ripple comparator.
+    are tried; beyond that SAT compares the circuit with a ripple comparator, once for all circuits
+    that are gate for gate the same: `known` keeps what was proved.
     """
     width = len(a)
     both = np.concatenate([a, b])
@@ -185,8 +194,13 @@ def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: in
     inputs = np.searchsorted(sources, both) + FIRST_INPUT
     bits = np.where(both >= FIRST_INPUT, inputs, both).astype(np.int32)
     if len(sources) > _EXHAUSTIVE_BITS:
-        reference = ripple_greater(len(sources), bits[:width], bits[width:])
-        right = prove_equal(reference, circuit).verdict is Verdict.EQUIVALENT
+        same = _fingerprint(circuit, bits)
+        right = known is not None and same in known
+        if not right:
+            reference = ripple_greater(len(sources), bits[:width], bits[width:])
+            right = prove_equal(reference, circuit).verdict is Verdict.EQUIVALENT
+        if right and known is not None:
+            known.add(same)
     else:
         rows = np.arange(1 << len(sources))
         found = unpack(evaluate_outputs(circuit, all_inputs(len(sources))), len(rows))[:, 0]
@@ -198,6 +212,13 @@ def check_greater(net: Netlist, place: str, a: IntArray, b: IntArray, result: in
         )
         right = np.array_equal(found != 0, second > first)
     _require(right, place, "a comparator is wrong")
+
+
+def _fingerprint(circuit: Netlist, bits: IntArray) -> bytes:
+    """Return what is equal only for equal gates that compare equal `bits` of as many inputs."""
+    shape = np.array([circuit.num_inputs, *circuit.fanin.shape, len(bits)])
+    parts = (shape, circuit.fanin, circuit.tables, circuit.output_nets, bits)
+    return b"".join(part.tobytes() for part in parts)
 
 
 def ripple_greater(inputs: int, a: IntArray, b: IntArray) -> Netlist:

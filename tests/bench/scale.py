@@ -7,11 +7,11 @@ route runs in a process of its own, from that file to the published folder: one 
 emitted Verilog text proved equal to the model. A second table shows each step. `--full` adds the
 net of 7,000,000 gates, which takes minutes.
 
-CPU seconds are those of gatec and of the tools that it runs; the peak is the sum over all these
-processes at one time, sampled twenty times a second. Sizes are exact; seconds depend on the
-machine. The last columns are Yosys' `synth_ice40` on Verilog of the same net, with one expression a
-gate and `+` for the class sums, where it ends within ten minutes: it proves nothing. After a net on
-which it does not, larger ones are not tried.
+CPU seconds are those of gatec, from Python's start on, and of the tools that it runs; the peak is
+the sum over all these processes at one time, sampled twenty times a second. Sizes are exact;
+seconds depend on the machine. The last columns are Yosys' `synth_ice40` on Verilog of the same net,
+with one expression a gate and `+` for the class sums, where it ends within ten minutes: it proves
+nothing. After a net on which it does not, larger ones are not tried.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ def cpu_seconds() -> float:
 
 
 class Recorder(Progress):
-    """Prints a JSON line at the end of each step."""
+    """Prints a JSON line at the end of each step; the first counts from the process's start."""
 
     def __init__(self) -> None:
-        self._cpu = cpu_seconds()
+        self._cpu = 0.0
         self._begun = time.monotonic()
 
     @contextmanager
@@ -80,6 +80,9 @@ def compile_one(file: Path) -> None:
     """Compile a file in this process, reporting on standard output."""
     recorder = Recorder()
     import gatec
+    from gatec.cli import collect_rarely
+
+    collect_rarely()
 
     result = gatec.compile(
         file,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+from types import ModuleType
 
 from helpers_source import ROOT
 

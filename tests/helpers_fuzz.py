@@ -347,7 +347,7 @@ def formats(folder: Path) -> dict[str, Format]:
         "recurrent": npz_format(recurrent, ReadOptions(steps=3), neutral),
         "codebook": npz_format(coded, ReadOptions(), neutral),
         "cellular": npz_format(grid, ReadOptions(steps=2)),
-        "blif": text_format(blif, ReadOptions(steps=2), write_bytes, read_blif),
+        "blif": words_format(blif, ReadOptions(steps=2), write_bytes, read_blif),
         "architecture": text_format(
             json.dumps(listed), ReadOptions(image="1x4x4", architecture=listing), write_listing
         ),

@@ -16,7 +16,6 @@ from helpers_binary import (
     BinaryLinear,
     Sign,
     random_pynq,
-    run_pynq,
     with_statistics,
     write_cascade,
 )
@@ -27,6 +26,7 @@ from helpers_fuzz import (
     npz_format,
     read_neutral,
     text_format,
+    words_format,
     write_bytes,
 )
 from helpers_trees import DATA, exported
@@ -80,12 +80,12 @@ def binary_formats(folder: Path) -> dict[str, Format]:
     boosted = (DATA / "xgb_binary.json").read_text()
     light = (DATA / "lgb_binary.txt").read_text()
     return {
-        "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions(), run_pynq),
+        "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions(), judges.pynq),
         "binary": Format(reading, write_state),
         "binary, listed": text_format(json.dumps(listed), reading, write_listing),
         "larq": npz_format(read_arrays(larq), ReadOptions(features="bits")),
         "larq h5": Format(ReadOptions(features="bits"), write_keras),
-        "cascade": text_format(
+        "cascade": words_format(
             joined, ReadOptions(), write_joined,
             judges.cascade({"small.npz": nets[0], "large.npz": nets[1]}),
         ),

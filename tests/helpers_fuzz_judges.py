@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from helpers_binary import cascaded
+from helpers_binary import cascaded, run_pynq
 from helpers_frontends import gate
 from torch import nn
 
@@ -133,6 +133,15 @@ def _layers(arrays: Mapping[str, np.ndarray], bits: np.ndarray) -> np.ndarray:
         place = bits[:, fanin] @ (1 << np.arange(fanin.shape[1])[::-1])
         bits = (tables != 0)[np.arange(len(fanin)), place].astype(np.uint8)
     return bits
+
+
+def pynq(arrays: Mapping[str, np.ndarray], bits: np.ndarray) -> np.ndarray:
+    """Count by NumPy; neurons at the end that are never 1 are padding, which gatec leaves out."""
+    found = run_pynq(dict(arrays), bits)
+    last = max(int(key[1:].split("_")[0]) for key in arrays if key.endswith("_shape"))
+    levels, inputs = arrays[f"L{last}_threshold"], int(arrays[f"L{last}_shape"][1])
+    ever = np.flatnonzero(levels < inputs)
+    return found[:, : ever[-1] + 1]
 
 
 def responses(model: Any, bits: np.ndarray) -> np.ndarray:

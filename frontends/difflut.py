@@ -1,4 +1,6 @@
-"""difflut: a state dict of layers, each a ModuleList of nodes with two tables of inputs.
+"""difflut: layers, each a ModuleList of nodes with two tables of inputs.
+
+State dicts and whole modules (`gatec.frontends.difflut_modules`) hold the same tensors.
 
 Keys under `{i}.`: the wiring of the layer is `_mapping_indices`, integers `[nodes, n]`, or where
 learned `mapping.W`, floats `[nodes * n, inputs]`, of which the largest in a row counts. Then for
@@ -21,11 +23,13 @@ import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
-from gatec.frontends.draft import Draft, DraftBlock, DraftLayer
+from gatec.frontends.difflut_modules import Parts, take_apart
+from gatec.frontends.draft import OUTSIDE, Draft, DraftBlock, DraftLayer
 from gatec.frontends.lut_rows import lut_inputs, lut_layer
 from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
+from gatec.frontends.weightless import fill_groups
 from gatec.frontends.weights import check_floats, most_likely, note_ties
 from gatec.frontends.wiring import refuse_wiring
 
@@ -49,27 +53,21 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file tells."""
     file = content.label
     refuse_wiring(options, file=file)
+    notes: dict[str, str] = {}
     if is_module(content.model):
-        raise ModelError(
-            "a whole module of difflut", file=file, expected="torch.save(model.state_dict(), FILE)"
-        )
-    nodes: dict[int, _Nodes] = {}
-    mappings: dict[int, dict[str, Array]] = {}
-    for key, tensor in content.tensors.items():
-        if match := _NODE.fullmatch(key):
-            nodes.setdefault(int(match[1]), {}).setdefault(int(match[2]), {})[match[3]] = tensor
-        elif match := _LAYER.fullmatch(key):
-            mappings.setdefault(int(match[1]), {})[match[2]] = tensor
-        else:
-            raise ModelError(
-                f"unknown tensor of shape {list(tensor.shape)}", file=file, place=key,
-                expected="_mapping_indices, mapping.W and nodes",
-            )  # fmt: skip
+        parts = take_apart(content.model, file)
+    else:
+        parts = _of_state_dict(content)
+        notes["groups"] = "contiguous, as GroupSum without randperm counts them"
+    if parts.encoded and options.features != "bits":
+        raise ModelError("its encoder is not read", file=file, expected="--features bits")
+    if parts.encoded:
+        notes["encoder"] = OUTSIDE
+    nodes, mappings = parts.nodes, parts.mappings
     if set(nodes) != set(mappings) or not nodes:
         raise ModelError("layers without nodes or without wiring", file=file)
-    notes = {"groups": "contiguous, as GroupSum without randperm counts them"}
     found: list[DraftLayer | DraftBlock] = []
-    inputs = width = options.inputs
+    inputs = width = options.inputs if parts.inputs is None else parts.inputs
     for number in sorted(nodes):
         place = f"layer {number}"
         wiring = _mapping(mappings[number], len(nodes[number]), notes, file, place)
@@ -80,7 +78,25 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         reach = width or int(fanin.max(initial=0)) + 1
         found.append(lut_layer(place, rows, fanin, reach, file=file))
         width = len(rows)
-    return Draft(found, inputs, notes=notes)
+    found += fill_groups(width or 0, parts.classes, file)
+    return Draft(found, inputs, classes=parts.classes, tau=parts.tau, notes=notes)
+
+
+def _of_state_dict(content: Content) -> Parts:
+    file = content.label
+    parts = Parts()
+    nodes, mappings = parts.nodes, parts.mappings
+    for key, tensor in content.tensors.items():
+        if match := _NODE.fullmatch(key):
+            nodes.setdefault(int(match[1]), {}).setdefault(int(match[2]), {})[match[3]] = tensor
+        elif match := _LAYER.fullmatch(key):
+            mappings.setdefault(int(match[1]), {})[match[2]] = tensor
+        else:
+            raise ModelError(
+                f"unknown tensor of shape {list(tensor.shape)}", file=file, place=key,
+                expected="_mapping_indices, mapping.W and nodes",
+            )  # fmt: skip
+    return parts
 
 
 def _mapping(

@@ -284,9 +284,22 @@ def _groups(
                 "randperm reads beyond the bits", file=file, place=head.place,
                 expected=f"0..{width - 1}",
             )  # fmt: skip
-    short = 0 if classes is None else -len(source) % classes
-    if chosen is None and not short:
+    if chosen is None:
+        return fill_groups(width, classes, file)
+    return _wires(width, source, classes, file)
+
+
+def fill_groups(width: int, classes: int | None, file: str) -> list[DraftLayer | DraftBlock]:
+    """Return the wires that append zeros to `width` bits, where classes do not divide them."""
+    if classes is None or width % classes == 0:
         return []
+    return _wires(width, np.arange(width), classes, file)
+
+
+def _wires(
+    width: int, source: Array, classes: int | None, file: str
+) -> list[DraftLayer | DraftBlock]:
+    short = 0 if classes is None else -len(source) % classes
     limits.check_limit(short, limits.MAX_GATES, "zeros that fill up the classes", file=file)
     padded = np.concatenate([source, np.full(short, NOTHING)]).astype(np.int32)
     with naming(file):

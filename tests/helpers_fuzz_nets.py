@@ -32,8 +32,10 @@ from helpers_luts import (
     DiffLogicNode,
     DWNNode,
     NodeLayer,
+    PaddedGroupSum,
     Thermometer,
     WideGroupSum,
+    difflut_layers,
     dwn_net,
     random_neurons,
     write_logicnets,
@@ -98,6 +100,10 @@ def net_formats(folder: Path) -> dict[str, Format]:
         ),
         "difflut": npz_format(
             arrays(nodes), ReadOptions(inputs=6), loads(nodes, (6,), classes=False)
+        ),
+        "difflut module": module_format(
+            nn.Sequential(*difflut_layers(), PaddedGroupSum(4, 2.0)).eval(), ReadOptions(),
+            judge=runs((9,), classes=True),
         ),
         "aiger": Format(ReadOptions(steps=2), write_aiger_file, aiger),
         "aiger ascii": words_format(ascii_text, ReadOptions(steps=2), write_bytes, aiger),

@@ -94,6 +94,7 @@ class DiffLogicNode(nn.Module):
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
+        self.eval_mode = "deterministic"
         self.weights = nn.Parameter(torch.randn(outputs, 16))
         pairs = torch.stack([torch.randperm(inputs)[:2] for _ in range(outputs)])
         self.register_buffer("indices", pairs)
@@ -124,7 +125,7 @@ class NodeLayer(nn.Module):
                  *, learned: bool = False) -> None:  # fmt: skip
         super().__init__()
         self.nodes = nn.ModuleList([node(n, outputs) for _ in range(count)])
-        self.n = n
+        self.n, self.input_size = n, inputs
         if learned:
             self.mapping = nn.Module()
             self.mapping.W = nn.Parameter(torch.randn(count * n, inputs))
@@ -140,7 +141,51 @@ class NodeLayer(nn.Module):
         return torch.stack(rows, 1).flatten(1)
 
 
-register("difflut.layers.random_layer", NodeLayer)
+class RandomLayer(NodeLayer):
+    pass
+
+
+class LearnableLayer(NodeLayer):
+    pass
+
+
+class PaddedGroupSum(WideGroupSum):
+    """difflut's: tau is a buffer, the order is drawn anew or not at all."""
+
+    def __init__(self, k: int, tau: float = 1.0) -> None:
+        super().__init__(k)
+        del self.tau, self.randperm
+        self.register_buffer("tau", torch.tensor(tau))
+        self.use_randperm, self.randperm = False, None
+
+
+class SimpleFeedForward(nn.Module):
+    """difflut's, with nothing for an encoder."""
+
+    def __init__(self, layers: list[nn.Module], head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.layers, self.output_layer = None, nn.ModuleList(layers), head
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.output_layer(nn.Sequential(*self.layers)(x))
+        return found
+
+
+PaddedGroupSum.__name__ = PaddedGroupSum.__qualname__ = "GroupSum"
+register("difflut.layers.random_layer", RandomLayer, NodeLayer)
+register("difflut.layers.learnable_layer", LearnableLayer)
+register("difflut.nodes.difflogic_node", DiffLogicNode)
+register("difflut.nodes.dwn_node", DWNNode)
+register("difflut.heads.groupsum", PaddedGroupSum)
+register("difflut.models.feedforward", SimpleFeedForward)
+
+
+def difflut_layers() -> list[nn.Module]:
+    """Return layers of all sorts, the last of ten bits."""
+    return [
+        RandomLayer(9, 12, 3, DiffLogicNode, 2), LearnableLayer(24, 10, 4, DWNNode, learned=True),
+        RandomLayer(10, 12, 7, DWNNode), RandomLayer(12, 10, 2, DiffLogicNode),
+    ]  # fmt: skip
 
 
 # Of a layer: bits of an input value and of an output value, and for each neuron the values that it

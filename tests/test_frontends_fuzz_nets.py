@@ -9,6 +9,7 @@ from helpers_fuzz import Format, check_damaged
 from helpers_fuzz_nets import net_formats
 
 NAMES = ("dwn", "dwn module", "dwn checkpoint", "wide luts", "llnn", "llnn module", "difflut",
+         "difflut module",
          "aiger", "aiger ascii", "pla", "truth", "bench", "verilog", "verilog words",
          "verilog tables", "parameters", "bthowen", "uleen", "few best")  # fmt: skip
 

@@ -122,7 +122,7 @@ class StreamCore(wiring.Component):
         # Kept by name for the reader of the text, also where a port has the same bits.
         valid = Signal(shape.num_stages, name="valid", attrs={"keep": 1})
         complete = self._collector(m, accept) & accept
-        done = self._beat_counter(m, "beat_out", shape.beats_out, valid[-1] & self.o.ready)
+        done = modulo(m, "beat_out", shape.beats_out, valid[-1] & self.o.ready)
         m.d.comb += [
             advance.eq(~valid[-1] | (self.o.ready & done)),
             accept.eq(self.i.valid & self.i.ready),
@@ -135,24 +135,13 @@ class StreamCore(wiring.Component):
         self._pipeline(m, advance, valid[-1])
         return m
 
-    def _beat_counter(self, m: Module, name: str, beats: int, step: Value) -> Value:
-        """Count `step`s modulo `beats`; return whether the present beat is the last."""
-        if beats == 1:
-            return Const(1)
-        count = Signal(range(beats), name=name)
-        at_last = Signal(name=f"{name}_last")
-        m.d.comb += at_last.eq(count == beats - 1)
-        with m.If(step):
-            m.d.sync += count.eq(Mux(at_last, 0, count + 1))
-        return at_last
-
     def _collector(self, m: Module, accept: Signal) -> Value:
         """Shift accepted beats into `vector`; return whether the present beat completes it."""
         shape = self.shape
         self.vector = vector = Signal(shape.vector_bits, name="vector", reset_less=True)
         with m.If(accept):
             m.d.sync += vector.eq(Cat(vector[shape.beat_bits :], self.i.payload))
-        return self._beat_counter(m, "beat_in", shape.beats_in, accept)
+        return modulo(m, "beat_in", shape.beats_in, accept)
 
     def _pipeline(self, m: Module, advance: Signal, last: Value) -> None:
         """Chain the stages, a register rank behind each."""
@@ -195,3 +184,18 @@ class StreamCore(wiring.Component):
             at += rom.address_bits
             found.append(data)
         return found
+
+
+def modulo(m: Module, name: str, number: int, step: Value) -> Value:
+    """Count `step`s modulo a number, in a register of that name; return whether it is at its last.
+
+    A counter of one needs no register.
+    """
+    if number == 1:
+        return Const(1)
+    count = Signal(range(number), name=name)
+    at_last = Signal(name=f"{name}_last")
+    m.d.comb += at_last.eq(count == number - 1)
+    with m.If(step):
+        m.d.sync += count.eq(Mux(at_last, 0, count + 1))
+    return at_last

@@ -24,7 +24,7 @@ _LINE = re.compile(
     rf"|    +(?:if \(!?{_NAME}\)|else(?: if \(!?{_NAME}\))?)(?: {_NAME} ?<= {_EXPRESSION};)?"
     rf"|    +{_NAME} ?<= {_EXPRESSION};"
     rf"|  {_NAME} {_NAME} ?\("
-    rf"|    \.(?:i|o|clk|en)\({_EXPRESSION}\),?"
+    rf"|    \.(?:clk|rst|en|[io](?:_payload|_valid|_ready)?)\({_EXPRESSION}\),?"
     r"|  \);|endmodule|"
 )
 
@@ -34,6 +34,7 @@ def read_shell(
     text: str,
     stages: Mapping[str, tuple[int, int]],
     roms: Mapping[str, tuple[int, int]] | None = None,
+    cores: Mapping[str, tuple[int, int]] | None = None,
 ) -> Shell:
     """Read the top module's text.
 
@@ -43,6 +44,8 @@ def read_shell(
         The widths of `i` and `o` of each stage module.
     roms
         The same of each memory.
+    cores
+        The widths of `i_payload` and `o_payload` of each core in it; None where there is none.
 
     Raises
     ------
@@ -51,8 +54,9 @@ def read_shell(
         a wire with two drivers.
     """
     _check_text(top, text)
-    roms = roms or {}
+    roms, cores = roms or {}, cores or {}
     boxes = stubs(stages) + stubs(roms, clocked=True)
+    boxes += "".join(_core_stub(name, *widths) for name, widths in cores.items())
     commands = [
         "read_verilog shell.v",
         f"hierarchy -check -top {top}",
@@ -74,7 +78,8 @@ def read_shell(
     warning = re.search("Warning: .*", run.log)
     if warning is not None:
         raise DifferentError(warning[0], place=f"module {top}")
-    return Shell(json.loads(run.files["shell.json"])["modules"][top], {*stages, *roms})
+    boxed = {*stages, *roms, *cores}
+    return Shell(json.loads(run.files["shell.json"])["modules"][top], boxed)
 
 
 def stubs(stages: Mapping[str, tuple[int, int]], *, clocked: bool = False) -> str:
@@ -85,6 +90,15 @@ def stubs(stages: Mapping[str, tuple[int, int]], *, clocked: bool = False) -> st
         "endmodule\n"
         for name, (i, o) in stages.items()
     )
+
+
+def _core_stub(name: str, payload_in: int, payload_out: int) -> str:
+    ports = (
+        "input clk, input rst",
+        f"input [{payload_in - 1}:0] i_payload, input i_valid, output i_ready",
+        f"output [{payload_out - 1}:0] o_payload, output o_valid, input o_ready",
+    )
+    return f"(* blackbox *)\nmodule {name} ({', '.join(ports)});\nendmodule\n"
 
 
 def _check_text(top: str, text: str) -> None:

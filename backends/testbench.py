@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import Template
 
+from gatec.backends.clocked_core import ClockedShape
 from gatec.backends.core import CoreShape
 from gatec.vectors import INPUT_FILE, OUTPUT_FILE
 
@@ -37,14 +38,15 @@ _TEXT = _Verilog("""\
 
 module @{top}_tb;
   localparam integer VECTORS = @vectors;
+  localparam integer ANSWERS = @answers;
   localparam integer BEATS_IN = @beats_in;
   localparam integer BEATS_OUT = @beats_out;
   localparam integer LATENCY = @latency;
 
   reg clk = 1'b0;
   reg rst = 1'b1;
-  reg [@input_top:0] inputs [0:VECTORS-1];
-  reg [@output_top:0] expected [0:VECTORS-1];
+  reg [@file_top:0] inputs [0:VECTORS-1];
+  reg [@output_top:0] expected [0:ANSWERS-1];
   reg traffic = 1'b0;
   reg gap = 1'b0;
   reg stall = 1'b0;
@@ -54,6 +56,7 @@ module @{top}_tb;
   integer cycle = 0;
   integer idle = 0;
   integer sent = 0;
+  integer asked = 0;
   integer came = 0;
   integer in_beat = 0;
   integer out_beat = 0;
@@ -65,13 +68,14 @@ module @{top}_tb;
   wire [@out_beat_top:0] o_payload;
   wire i_valid = !rst && !gap && sent < VECTORS;
   wire o_ready = !stall;
-  wire [@padded_top:0] vector = i_valid ? inputs[sent] : 0;
+  wire [@file_top:0] line = i_valid ? inputs[sent] : 0;
+  wire [@padded_top:0] vector = line[@input_top:0];
   wire [@beat_top:0] i_payload = vector[in_beat * @beat_bits +: @beat_bits];
   wire [@collected_top:0] answer = expected[came];
   assign complete = collected | (o_payload << (out_beat * @out_beat_bits));
 
   @top dut (
-    .clk(clk), .rst(rst),
+    .clk(clk), .rst(rst),@last_pin
     .i_payload(i_payload), .i_valid(i_valid), .i_ready(i_ready),
     .o_payload(o_payload), .o_valid(o_valid), .o_ready(o_ready)
   );
@@ -105,7 +109,8 @@ module @{top}_tb;
         in_beat <= in_beat + 1 == BEATS_IN ? 0 : in_beat + 1;
         if (in_beat + 1 == BEATS_IN) begin
           sent <= sent + 1;
-          if (sent == 0) first_in <= cycle;
+          asked <= asked + (@closes);
+          if (asked == 0) first_in <= cycle;
         end
       end
       if (o_valid && first_out == 0) begin
@@ -121,18 +126,18 @@ module @{top}_tb;
         collected <= out_beat + 1 == BEATS_OUT ? 0 : complete;
         if (out_beat + 1 == BEATS_OUT) begin
           came <= came + 1;
-          if (came >= sent || complete !== answer) begin
+          if (came >= asked || complete !== answer) begin
             $display("FAIL: vector %0d: %h; expected %h", came, complete, answer);
             $fatal(1);
           end
-          if (came + 1 == VECTORS) begin
-            $display("PASS: %0d vectors in %0d cycles", VECTORS, cycle + 1 - first_in);
+          if (came + 1 == ANSWERS) begin
+            $display("PASS: %0d vectors in %0d cycles", ANSWERS, cycle + 1 - first_in);
             $finish;
           end
         end
       end
       if (idle > LATENCY + @patience) begin
-        $display("FAIL: only %0d of %0d results came", came, VECTORS);
+        $display("FAIL: only %0d of %0d results came", came, ANSWERS);
         $fatal(1);
       end
     end
@@ -146,7 +151,9 @@ def testbench_name(top: str) -> str:
     return f"{top}_tb.sv"
 
 
-def testbench(shape: CoreShape, vectors: int, sources: Sequence[str]) -> str:
+def testbench(
+    shape: CoreShape, vectors: int, sources: Sequence[str], answers: int | None = None
+) -> str:
     """Return the text of a testbench.
 
     Parameters
@@ -157,7 +164,16 @@ def testbench(shape: CoreShape, vectors: int, sources: Sequence[str]) -> str:
         Number of vectors in the two `$readmemh` files beside it (`gatec.vectors`), at least 1.
     sources
         Names of the Verilog files of the core, for the commands in the header.
+    answers
+        Of a clocked core: how many answers the vectors lead to. As many as vectors when None.
     """
+    closes, last_pin = "1", ""
+    if isinstance(shape, ClockedShape):
+        closes = f"line[{shape.input_bits}]"
+        if shape.every_step:
+            closes = str(shape.steps) if shape.from_input else "1"
+        if shape.steps is None:
+            last_pin = f" .i_last(line[{shape.input_bits}]),"
     collected = shape.beats_out * shape.out_beat_bits
     return _TEXT.substitute(
         top=shape.top,
@@ -166,6 +182,11 @@ def testbench(shape: CoreShape, vectors: int, sources: Sequence[str]) -> str:
         beats_in=shape.beats_in,
         beats_out=shape.beats_out,
         latency=shape.latency,
+        answers=vectors if answers is None else answers,
+        closes=closes,
+        last_pin=last_pin,
+        # Above the bits of a clocked core's vector is whether it is the last of its sequence.
+        file_top=shape.input_bits - (0 if isinstance(shape, ClockedShape) else 1),
         input_top=shape.input_bits - 1,
         output_top=shape.output_bits - 1,
         padded_top=shape.beats_in * shape.beat_bits - 1,

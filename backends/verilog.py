@@ -7,13 +7,15 @@ Amaranth writes the shell (`gatec.backends.core`), Yosys turns it into Verilog, 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from amaranth.back import rtlil
+from amaranth.hdl import Elaboratable, ValueLike
 
 from gatec.backends.body import MAX_PORT_BITS, Stage, write_stages
 from gatec.backends.core import CoreShape, StreamCore
@@ -136,8 +138,8 @@ def emit(
         net.num_inputs if beat_bits is None else beat_bits,
         net.num_outputs if out_beat_bits is None else out_beat_bits,
     )
-    _check_beats(shape)
-    comment = _header([*header, "", *describe(net, shape, style)])
+    check_beats(shape)
+    comment = header_text([*header, "", *describe(net, shape, style)])
     shell, order = write_shell(shape, roms.instances), text_order(net, partner)
     return Emitted(shape, style, comment, shell, tuple(stages), order, roms)
 
@@ -145,17 +147,23 @@ def emit(
 def write_shell(shape: CoreShape, roms: Sequence[RomInstance] = ()) -> str:
     """Return the top module as Verilog."""
     core = StreamCore(shape, roms)
-    signals = {
-        "i_payload": core.i.payload,
-        "i_valid": core.i.valid,
-        "i_ready": core.i.ready,
-        "o_payload": core.o.payload,
-        "o_valid": core.o.valid,
-        "o_ready": core.o.ready,
+    return component_text(core, shape.top, stream_signals(core))
+
+
+def stream_signals(core: Any) -> dict[str, ValueLike]:
+    """Return the signals of a component's streams `i` and `o` by the names of their ports."""
+    return {
+        f"{side}_{name}": getattr(getattr(core, side), name)
+        for side in ("i", "o")
+        for name in ("payload", "valid", "ready")
     }
+
+
+def component_text(core: Elaboratable, top: str, signals: Mapping[str, ValueLike]) -> str:
+    """Return an Amaranth component as Verilog, with `signals` and `clk` and `rst` as its ports."""
     # None: Amaranth sees from the drivers which way a port goes. It adds clk and rst itself.
     ports = {name: (signal, None) for name, signal in signals.items()}
-    text = rtlil.convert(core, name=shape.top, ports=ports, emit_src=False)
+    text = rtlil.convert(core, name=top, ports=ports, emit_src=False)
     commands = [
         "read_rtlil core.il",
         "proc",
@@ -199,7 +207,11 @@ def _memories(count: int, style: Style) -> list[str]:
 
 
 def _beats(port: Port, beats: int, width: int) -> str:
-    vector = f"{port.name}: {port.width} bits ({port.encoding})"
+    return describe_beats(f"{port.name}: {port.width} bits ({port.encoding})", beats, width)
+
+
+def describe_beats(vector: str, beats: int, width: int) -> str:
+    """Return in how many beats a vector comes."""
     if beats == 1:
         return f"{vector} in one beat, bit 0 lowest."
     return f"{vector} in {beats} beats of {width}, bit 0 lowest in the first beat."
@@ -214,7 +226,8 @@ def identifier(name: str) -> str:
     return f"{legal}_" if taken else legal
 
 
-def _check_beats(shape: CoreShape) -> None:
+def check_beats(shape: CoreShape) -> None:
+    """Raise `UsageError` or `LimitError` at beats that cannot be."""
     for width in (shape.beat_bits, shape.out_beat_bits):
         if width < 1:
             raise UsageError(f"beats of {width} bits", file=shape.top, expected="1 bit or more")
@@ -227,7 +240,7 @@ def _check_beats(shape: CoreShape) -> None:
         )
 
 
-def _header(lines: Sequence[str]) -> str:
+def header_text(lines: Sequence[str]) -> str:
     """Return lines as a comment block; whatever could end a comment line is escaped."""
     safe = ("".join(c if " " <= c <= "~" else ascii(c)[1:-1] for c in line) for line in lines)
     written = (f"// {line}".rstrip() for line in [f"Written by gatec {version('gatec')}.", *safe])

@@ -62,9 +62,12 @@ def inside_model(model: ModelGraph) -> Inside:
     )
 
 
-def inside_clocked(model: ClockedModel) -> Inside:
-    """Return the step of a clocked net; bundles are its ports and its registers, `state`."""
-    net = model.netlist
+def inside_clocked(model: ClockedModel, step: Netlist | None = None) -> Inside:
+    """Return the step of a clocked net; bundles are its ports and its registers, `state`.
+
+    `step` is a netlist of it; as it was read when None.
+    """
+    net = model.netlist if step is None else model.registered(step)
     signals = [
         Signal(INPUT_PORT, net.inputs[0].nets),
         Signal(OUTPUT_PORT, net.outputs[0].nets),

@@ -81,7 +81,7 @@ def build_design(
         That could not be decided in time, and the options do not allow it.
     """
     with progress.step("pipeline, emit Verilog"):
-        staged = _smallest_pipeline(mapped, stages, levels_per_stage)
+        staged = smallest_pipeline(mapped, stages, levels_per_stage)
         staged.verify()
         emitted = emit_core(staged)
     with progress.step("prove the Verilog text equal to the model"):
@@ -91,7 +91,7 @@ def build_design(
     return Design(mapped, staged, emitted, cut, proof, [*mapped.facts, *facts])
 
 
-def _smallest_pipeline(mapped: Mapped, stages: int | None, levels: int | None) -> Netlist:
+def smallest_pipeline(mapped: Mapped, stages: int | None, levels: int | None) -> Netlist:
     """Return the choice with stages that takes the fewest logic cells, flip-flops included.
 
     Chains with many additions save cells, but have more levels and so more registers.
@@ -109,8 +109,16 @@ def prove_text(
     mapped: Mapped, back: ReadBack, cut: Cut | None, options: CompileOptions
 ) -> tuple[Proof, list[str]]:
     """Prove the emitted text, as read back, equal to the reference netlist."""
+    proof = prove_circuit(mapped, back.netlist, cut, options)
+    return proof, [*back.facts, f"emitted text against reference netlist: {proof.verdict.value}"]
+
+
+def prove_circuit(
+    mapped: Mapped, circuit: Netlist, cut: Cut | None, options: CompileOptions
+) -> Proof:
+    """Prove a netlist that was read back equal to the reference netlist; see `build_design`."""
     proof = prove_in_parts(
-        mapped.lowering.netlist, back.netlist, cut, options.proof_timeout, mapped.route
+        mapped.lowering.netlist, circuit, cut, options.proof_timeout, mapped.route
     )
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(
@@ -122,7 +130,7 @@ def prove_text(
             file=mapped.model.name,
             expected="a larger --proof-timeout, or --allow-unproved",
         )
-    return proof, [*back.facts, f"emitted text against reference netlist: {proof.verdict.value}"]
+    return proof
 
 
 def emitted_cut(

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gatec.approximation import approximation_section, give_up
 from gatec.certify import make_certificate
+from gatec.clock import meet_clock
+from gatec.clocked import compile_clocked
 from gatec.console import Progress
 from gatec.design import Design, build_design
-from gatec.errors import LimitError, ModelError, UsageError
+from gatec.errors import ModelError, UsageError
 from gatec.flow import Flow, testbench_file
 from gatec.flows import choose_flow
 from gatec.folder import MODEL_FILE, RECORD_FILE
 from gatec.frontends import ReadOptions, from_module, neutral_bytes, read_model
+from gatec.frontends.clocked import ClockedModel, read_clocked
 from gatec.manifest import make_manifest, to_json
-from gatec.mapping import Mapped, map_model
+from gatec.mapping import map_model
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions
 from gatec.publish import MANIFEST, check_target, publish
@@ -25,8 +29,7 @@ from gatec.report import summary
 from gatec.vectors import make_vectors, vector_files
 
 REPORT = "report.txt"
-# A clock that the estimate missed is tried again with shorter stages, this often at most.
-_CLOCK_TRIES = 4
+Net = TypeVar("Net")
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,32 @@ def compile_model(
     flow = choose_flow(options)
     options = flow.options
     with progress.step("read the model"):
-        graph, sha256 = read_any(model, reading)
+        net: ModelGraph | ClockedModel
+        if options.clocked:
+            net, sha256 = _read_recurrent(model, reading, options)
+        else:
+            net, sha256 = read_any(model, reading)
     if output_dir is not None and named_below:
-        output_dir = output_dir / graph.name
+        output_dir = output_dir / net.name
         check_target(output_dir)
+    design: Design
+    if isinstance(net, ClockedModel):
+        design, manifest, files = compile_clocked(net, sha256, flow, progress)
+    else:
+        design, manifest, files = _compile_graph(net, sha256, flow, progress)
+    files[REPORT] = summary(manifest).encode()
+    manifest["files"][REPORT] = hashlib.sha256(files[REPORT]).hexdigest()
+    files[MANIFEST] = to_json(manifest).encode()
+    if output_dir is not None:
+        publish(output_dir, files)
+    return CompileResult(manifest, files, design, output_dir)
+
+
+def _compile_graph(
+    graph: ModelGraph, sha256: str | None, flow: Flow, progress: Progress
+) -> tuple[Design, dict[str, Any], dict[str, bytes]]:
+    """Compile a combinational net; return the design, its manifest, and all other files."""
+    options = flow.options
     asked, given_up = options.approximation, None
     if asked is not None:
         given_up = give_up(graph, options, asked, flow.lut_inputs, progress, chains=flow.chains)
@@ -131,7 +156,13 @@ def compile_model(
         block_ram=flow.block_ram,
         keep_gates=flow.keeps_gates,
     )
-    design, physical, files = _meet_clock(mapped, flow, options, progress)
+
+    def build(stages: int | None, levels: int | None) -> Design:
+        return build_design(
+            mapped, flow.emit, options, progress, stages=stages, levels_per_stage=levels
+        )
+
+    design, physical, files = meet_clock(build, flow, mapped.model.name, progress)
     certificate = make_certificate(design, options, progress)
     if certificate is not None:
         files |= certificate.files
@@ -145,12 +176,7 @@ def compile_model(
     manifest = make_manifest(design, options, sha256, physical, files, approximation=section)
     if certificate is not None:
         manifest["proof"]["certificate"] = certificate.summary()
-    files[REPORT] = summary(manifest).encode()
-    manifest["files"][REPORT] = hashlib.sha256(files[REPORT]).hexdigest()
-    files[MANIFEST] = to_json(manifest).encode()
-    if output_dir is not None:
-        publish(output_dir, files)
-    return CompileResult(manifest, files, design, output_dir)
+    return design, manifest, files
 
 
 def read_any(model: Any, reading: ReadOptions) -> tuple[ModelGraph, str | None]:
@@ -158,12 +184,31 @@ def read_any(model: Any, reading: ReadOptions) -> tuple[ModelGraph, str | None]:
     if isinstance(model, ModelGraph):
         return model, None
     if isinstance(model, str | Path):
-        before = _sha256(Path(model))
-        graph = read_model(Path(model), reading)
-        if _sha256(Path(model)) != before:
-            raise ModelError("changed while it was read", file=model, expected="a finished file")
-        return graph, before
+        return _unchanged(Path(model), lambda path: read_model(path, reading))
     return from_module(model, reading), None
+
+
+def _read_recurrent(
+    model: Any, reading: ReadOptions, options: CompileOptions
+) -> tuple[ClockedModel, str | None]:
+    """Return the clocked net of a path, and the SHA-256 of the file."""
+    if isinstance(model, ClockedModel):
+        return model, None
+    if not isinstance(model, str | Path):
+        raise UsageError(f"clocked, with a {type(model).__name__}", expected="a model file")
+    return _unchanged(
+        Path(model),
+        lambda path: read_clocked(path, reading, apart=True, every_step=options.every_step),
+    )
+
+
+def _unchanged(path: Path, read: Callable[[Path], Net]) -> tuple[Net, str | None]:
+    """Return what is read of a file, and its SHA-256: before and after, it must be the same."""
+    before = _sha256(path)
+    net = read(path)
+    if _sha256(path) != before:
+        raise ModelError("changed while it was read", file=path, expected="a finished file")
+    return net, before
 
 
 def _sha256(path: Path) -> str | None:
@@ -175,29 +220,3 @@ def _sha256(path: Path) -> str | None:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
-
-
-def _meet_clock(
-    mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress
-) -> tuple[Design, dict[str, Any] | None, dict[str, bytes]]:
-    """Build and route; where a clock is required, again with shorter stages until it is met."""
-    stages, levels = flow.pipelining()
-    clock = flow.required_clock
-    for left in reversed(range(_CLOCK_TRIES)):
-        design = build_design(
-            mapped, flow.emit, options, progress, stages=stages, levels_per_stage=levels
-        )
-        physical, files = flow.finish(design, progress)
-        fmax = None if physical is None else physical["fmax_mhz"]
-        if clock is None or fmax is None or fmax >= clock:
-            return design, physical, files
-        if levels is None or levels == 1 or not left:
-            break
-        shorter = max(1, min(levels - 1, int(levels * fmax / clock)))
-        progress.note(f"{fmax:.1f} MHz with {levels} LUT levels a stage: trying {shorter}")
-        levels = shorter
-    raise LimitError(
-        f"clock of {clock:g} MHz: {flow.reached} {fmax:.1f} MHz",
-        file=mapped.model.name,
-        expected=f"a lower --clock or {flow.faster}",
-    )

@@ -51,7 +51,9 @@ class FpgaFlow(Flow):
 
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return what the user asked for; else whole vectors, or what the pins can carry."""
-        free = self.device.packages[self.package] - _CONTROL_PINS
+        # A clocked core may have `i_last`.
+        control = _CONTROL_PINS + self.options.clocked
+        free = self.device.packages[self.package] - control
         out_bits = self.options.out_beat_bits or _beat(netlist.num_outputs, free // 2)
         in_bits = self.options.beat_bits or _beat(netlist.num_inputs, free - out_bits)
         return in_bits, out_bits

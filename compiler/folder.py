@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from gatec.errors import ModelError
+from gatec.errors import ModelError, UsageError
 from gatec.fabrics import STYLES
 from gatec.frontends import ReadOptions, read_model
+from gatec.frontends.clocked import ClockedModel, read_clocked
 from gatec.limits import MAX_HEADER_BYTES, check_limit
 from gatec.model import OUTPUT_KINDS, ModelGraph
 from gatec.publish import MANIFEST
@@ -74,8 +75,30 @@ class OutputFolder:
             self.read(name)
         return len(self.manifest["files"])
 
+    @property
+    def is_clocked(self) -> bool:
+        """Whether the circuit is a clocked one."""
+        return self.manifest.get("clocked") is not None
+
+    def clocked_model(self, steps: int | None = None) -> ClockedModel:
+        """Return the net that a clocked circuit was compiled from.
+
+        `steps` is how many a sequence has where the circuit leaves that open; a net whose sequences
+        have any length when None.
+        """
+        self.read(MODEL_FILE)
+        stated = self.manifest["clocked"]["steps"]
+        reading = replace(self._reading(), steps=stated or steps)
+        return read_clocked(self.path / MODEL_FILE, reading, apart=True)
+
     def model(self) -> ModelGraph:
-        """Return the model that the circuit was compiled from, ending as the circuit does."""
+        """Return the model that the circuit was compiled from, ending as the circuit does.
+
+        Raises `UsageError` for a clocked circuit.
+        """
+        if self.is_clocked:
+            raise UsageError("holds a clocked circuit", file=self.path,
+                             expected="gatec sim, which takes sequences")  # fmt: skip
         self.read(MODEL_FILE)
         graph = read_model(self.path / MODEL_FILE, self._reading())
         return graph.with_output(self.manifest["options"]["output"])
@@ -120,6 +143,7 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
         )
         for key in ("head_order", "head_reads")
     },
+    ("clocked",): lambda value: value is None or _is_clocked(value),
     ("physical",): lambda value: value is None or isinstance(value, dict),
 }
 
@@ -135,6 +159,11 @@ def _is_integer(value: object, allowed: range) -> bool:
 
 def _are_integers(values: object, allowed: range) -> bool:
     return isinstance(values, list) and all(_is_integer(value, allowed) for value in values)
+
+
+def _is_clocked(value: object) -> bool:
+    steps = value.get("steps", _ABSENT) if isinstance(value, dict) else _ABSENT
+    return steps is None or _is_integer(steps, _WIDTH)
 
 
 def _check(manifest: Any, file: Path) -> None:

@@ -84,6 +84,7 @@ def make_manifest(
         "tools": tool_versions(family_packages(options.target)),
         "model": model_section(design.mapped.model, sha256),
         "approximation": approximation,
+        "clocked": None,
         "options": options.recorded(),
         "passes": passes_section(design),
         "circuit": circuit_facts(design),

@@ -93,6 +93,12 @@ class CompileOptions:
         Approximate the net on data first; None does not.
     asic
         The cells of target `asic`; None for others.
+    clocked
+        Make a recurrent net a clocked circuit, with its state in registers, in place of unrolling
+        it. Its `steps` then are how many a sequence has; without them an input ends it.
+    every_step
+        Of a clocked circuit: put out an answer after every step, or after the last one only; as
+        the model says when None.
     """
 
     target: str = "ice40"
@@ -124,6 +130,8 @@ class CompileOptions:
     vectors: int = 256
     approximation: ApproximateOptions | None = None
     asic: AsicOptions | None = None
+    clocked: bool = False
+    every_step: bool | None = None
 
     def __post_init__(self) -> None:
         given = [o for o in ("stages", "levels_per_stage", "clock") if getattr(self, o) is not None]
@@ -156,6 +164,7 @@ class CompileOptions:
             raise UsageError(f"--resynthesis {self.resynthesis}", expected=" or ".join(RESYNTHESIS))
         if not self.place_and_route:
             self._check_no_routing()
+        self._check_clocked()
 
     def _check_effort(self) -> None:
         """Raise `UsageError` at a bound of searches that will not take place, or at no number."""
@@ -190,6 +199,23 @@ class CompileOptions:
                 expected="--levels-per-stage N with --no-pnr",
             )
 
+    def _check_clocked(self) -> None:
+        """Raise `UsageError` at an option that does not go with a clocked circuit, or without."""
+        if not self.clocked:
+            if self.every_step is not None:
+                flag = "--every-step" if self.every_step else "--last-step"
+                raise UsageError(f"{flag} without --clocked", expected="both, or neither")
+            return
+        refused = {
+            "--approximate": self.approximation is not None,
+            "--proof": self.proof,
+            "--board": self.board is not None,
+            "--target asic": self.target == "asic",
+        }
+        for flag, given in refused.items():
+            if given:
+                raise UsageError(f"{flag} with --clocked", expected="one of them")
+
     def recorded(self) -> dict[str, object]:
         """Return the options that decide the output, for the manifest: no paths."""
         skipped = {
@@ -200,6 +226,8 @@ class CompileOptions:
             "approximation",
             "asic",
         }
+        if not self.clocked:
+            skipped |= {"clocked", "every_step"}
         kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}
         asked = self.approximation
         kept["approximation"] = None if asked is None else asked.recorded()

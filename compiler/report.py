@@ -81,13 +81,34 @@ def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         for side, port in (("in", interface["input"]), ("out", interface["output"]))
     ]
     return [
+        *_clocked_rows(manifest),
         ("circuit", f"{size}, {circuit['pipeline_registers']} pipeline registers{rams}"),
         ("pipeline", f"{circuit['stages']} stages over {circuit['levels']} {levels}"),
         ("streams", ", ".join(ports)),
         (
             "timing",
-            f"latency {_plural(circuit['latency_cycles'], 'cycle')}, one result every "
+            f"latency {_plural(circuit['latency_cycles'], 'cycle')}, one {_result(manifest)} every "
             f"{_plural(circuit['initiation_interval_cycles'], 'cycle')}",
+        ),
+    ]
+
+
+def _clocked_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what a clocked circuit has in front of its head."""
+    clocked, circuit = manifest["clocked"], manifest["circuit"]
+    if clocked is None:
+        return []
+    steps = clocked["steps"]
+    length = "of any length, ended by i_last" if steps is None else f"of {_plural(steps, 'step')}"
+    first = " that start as the input" if clocked["state_from_input"] else ""
+    answered = "each step" if clocked["every_step"] else "the last step"
+    step = f"{circuit['luts']['step']} LUTs, {circuit['step_levels']} levels"
+    return [
+        ("state", f"{clocked['state']} registers{first}; a step: {step}"),
+        ("sequences", f"{length}; an answer after {answered}"),
+        (
+            "steps",
+            f"one every {_plural(clocked['step_interval_cycles'], 'cycle')}; behind them the head:",
         ),
     ]
 
@@ -114,9 +135,16 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             "speed",
             f"{physical['fmax_mhz']:.1f} MHz after routing, "
             f"at {physical['clock_mhz']:g} MHz: latency {physical['latency_ns']:.1f} ns, "
-            f"{rate:.2f} M results/s",
+            f"{rate:.2f} M {_result(manifest)}s/s",
         ),
     ]
+
+
+def _result(manifest: Mapping[str, Any]) -> str:
+    """Return what comes out in each initiation interval, or goes in where that tells nothing."""
+    clocked = manifest["clocked"]
+    is_open = clocked is not None and clocked["steps"] is None and not clocked["every_step"]
+    return "step" if is_open else "result"
 
 
 def _cell_rows(physical: Mapping[str, Any]) -> list[tuple[str, str]]:

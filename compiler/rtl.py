@@ -44,6 +44,22 @@ _DECLARED = re.compile(
 
 
 @dataclass(frozen=True)
+class RtlFacts:
+    """What a simulation of the Verilog showed; its outputs were equal on every bit.
+
+    Attributes
+    ----------
+    latency
+        In cycles: measured, or of `netlist`, proved from the text.
+    cycles
+        From the first accepted beat to the last output beat; None where no cycle was simulated.
+    """
+
+    latency: int
+    cycles: int | None
+
+
+@dataclass(frozen=True)
 class Circuit:
     """The Verilog of a model.
 
@@ -60,6 +76,46 @@ class Circuit:
     model: ModelGraph
     shape: CoreShape
     sources: dict[str, str]
+
+    # What a row of the outputs is called.
+    row = "sample"
+
+    def expected(self, bits: Bits) -> Bits:
+        """Return the reference's outputs for `uint8[samples, num_inputs]`."""
+        return self.model.output_bits(bits)
+
+    def simulate(
+        self, bits: Bits, simulator: Simulator, waves: RtlWaves | None
+    ) -> tuple[Bits, RtlFacts]:
+        """Return the outputs of the Verilog in a simulator."""
+        shape = self.shape
+        result = simulate_rtl(
+            self.sources,
+            shape.top,
+            bits,
+            beat_bits=shape.beat_bits,
+            out_bits=shape.output_bits,
+            out_beat_bits=shape.out_beat_bits,
+            simulator=simulator,
+            waves=waves,
+        )
+        return result.outputs, RtlFacts(result.latency, result.cycles)
+
+    def read(self, bits: Bits) -> tuple[Bits, RtlFacts]:
+        """Read the text, which proves its structure and timing, and run what it computes."""
+        back = read_back(self.text, self.shape)
+        words = make_engine(back.netlist).run(pack(bits))
+        return unpack(words, len(bits)), RtlFacts(back.latency, None)
+
+    @property
+    def text(self) -> str:
+        """The core's Verilog."""
+        return self.sources[f"{self.shape.top}.v"]
+
+    def bench(self, bits: Bits) -> dict[str, bytes]:
+        """Return a testbench with its vectors, by file name."""
+        made = testbench(self.shape, len(bits), list(self.sources))
+        return vector_files(self.model, bits) | {testbench_name(self.shape.top): made.encode()}
 
 
 def circuit_of(
@@ -80,30 +136,22 @@ def circuit_of(
         emitted = compiled.design.emitted
         sources = core_sources(emitted.top, emitted.style, emitted.text)
         return Circuit(model.with_output(kind), emitted.shape, sources)
+    sources = folder_sources(folder, kind)
+    return Circuit(model.with_output(kind), core_shape(folder), sources)
+
+
+def folder_sources(folder: OutputFolder, kind: OutputKind) -> dict[str, str]:
+    """Return a folder's Verilog by file name.
+
+    Raises `UsageError` when its circuit has another output.
+    """
     compiled_as = folder.manifest["options"]["output"]
     if compiled_as != kind:
         raise UsageError(
             f"--output {kind}", file=folder.path, expected=f"{compiled_as}, as compiled"
         )
     stated = folder.manifest["interface"]
-    sources = core_sources(stated["top"], stated["style"], folder.verilog)
-    return Circuit(model.with_output(kind), core_shape(folder), sources)
-
-
-@dataclass(frozen=True)
-class RtlFacts:
-    """What a simulation of the Verilog showed; its outputs were equal on every bit.
-
-    Attributes
-    ----------
-    latency
-        In cycles: measured, or of `netlist`, proved from the text.
-    cycles
-        From the first accepted beat to the last output beat; None where no cycle was simulated.
-    """
-
-    latency: int
-    cycles: int | None
+    return core_sources(stated["top"], stated["style"], folder.verilog)
 
 
 def check_rtl(
@@ -117,15 +165,13 @@ def check_rtl(
     if not len(bits):
         raise ModelError("no samples", expected="at least one with --rtl")
     outputs, facts = (
-        _by_netlist(circuit, bits)
-        if judge == "netlist"
-        else _by_cocotb(circuit, bits, judge, waves)
+        circuit.read(bits) if judge == "netlist" else circuit.simulate(bits, judge, waves)
     )
-    expected = circuit.model.output_bits(bits)
+    expected = circuit.expected(bits)
     if not np.array_equal(outputs, expected):
         sample = int((outputs != expected).any(axis=1).argmax())
         raise DifferentError(
-            f"the Verilog gives {_shown(outputs[sample])} for sample {sample}",
+            f"the Verilog gives {_shown(outputs[sample])} for {circuit.row} {sample}",
             file=circuit.model.name,
             expected=_shown(expected[sample]),
         )
@@ -138,34 +184,10 @@ def rtl_waves(circuit: Circuit, path: Path, patterns: Sequence[str]) -> RtlWaves
     See `gatec.sim.signals.choose` for the patterns; without any, the ports.
     """
     top = circuit.shape.top
-    lines = _DECLARED.finditer(split_modules(circuit.sources[f"{top}.v"])[top])
+    lines = _DECLARED.finditer(split_modules(circuit.text)[top])
     widths = {found["name"]: int(found["high"] or 0) + 1 for found in lines}
     signals = [Signal(name, np.arange(width, dtype=np.int32)) for name, width in widths.items()]
     return RtlWaves(path, choose(signals, patterns or PORTS))
-
-
-def _by_cocotb(
-    circuit: Circuit, bits: Bits, simulator: Simulator, waves: RtlWaves | None
-) -> tuple[Bits, RtlFacts]:
-    shape = circuit.shape
-    result = simulate_rtl(
-        circuit.sources,
-        shape.top,
-        bits,
-        beat_bits=shape.beat_bits,
-        out_bits=shape.output_bits,
-        out_beat_bits=shape.out_beat_bits,
-        simulator=simulator,
-        waves=waves,
-    )
-    return result.outputs, RtlFacts(result.latency, result.cycles)
-
-
-def _by_netlist(circuit: Circuit, bits: Bits) -> tuple[Bits, RtlFacts]:
-    """Read the text, which proves its structure and timing, and run what it computes."""
-    back = read_back(circuit.sources[f"{circuit.shape.top}.v"], circuit.shape)
-    words = make_engine(back.netlist).run(pack(bits))
-    return unpack(words, len(bits)), RtlFacts(back.latency, None)
 
 
 def _shown(bits: Bits) -> str:
@@ -184,9 +206,7 @@ def write_testbench(circuit: Circuit, bits: Bits, directory: Path) -> None:
         )
     top = circuit.shape.top
     files = {name: text.encode() for name, text in circuit.sources.items()}
-    files |= vector_files(circuit.model, bits)
-    bench = testbench(circuit.shape, len(bits), list(circuit.sources))
-    files[testbench_name(top)] = bench.encode()
+    files |= circuit.bench(bits)
     manifest = {
         "gatec": tool_versions()["gatec"],
         "testbench": top,

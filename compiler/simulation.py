@@ -22,7 +22,7 @@ from gatec.errors import UsageError
 from gatec.frontends import ReadOptions
 from gatec.model import OutputKind
 from gatec.publish import check_target
-from gatec.rtl import Judge, RtlFacts, check_rtl, circuit_of, rtl_waves, write_testbench
+from gatec.rtl import Judge, RtlFacts, check_rtl, rtl_waves, write_testbench
 from gatec.sim.data import open_data
 from gatec.sim.encoding import Encoding, Labels
 from gatec.sim.engine import EngineName
@@ -181,7 +181,7 @@ def simulate(
     subject = open_subject(Path(path), reading, clocked, keep_inputs)
     model = subject.model
     kind = output or ("bits" if model.head is None else "argmax")
-    encoder, classes = model.encoder, None if model.head is None else model.head.classes
+    encoder, classes = model.encoder, subject.num_classes
     code_bits = None if encoder is None else encoder.code_bits
     encoding = Encoding(subject.num_inputs, code_bits, threshold)
     empty = np.zeros((0, subject.num_inputs), dtype=np.uint8)
@@ -224,7 +224,7 @@ def simulate(
             advance(len(chunk))
     seconds = time.perf_counter() - start
     vectors = np.concatenate([empty, *inputs])
-    circuit = circuit_of(model, kind, subject.folder, progress) if keep_inputs else None
+    circuit = subject.circuit(kind, progress) if keep_inputs else None
     if circuit is not None and testbench is not None:
         write_testbench(circuit, vectors, testbench)
     facts = None

@@ -67,7 +67,7 @@ def circuit_draft(
     inputs, leaving = net.num_inputs - state, net.num_outputs - state
     if not leaving:
         raise ModelError("no outputs", file=file, expected="a circuit with outputs")
-    if not inputs and not state:
+    if not inputs:
         raise ModelError("no inputs", file=file, expected="a circuit with inputs")
     recurrence = None
     if state:
@@ -79,7 +79,7 @@ def circuit_draft(
     layers: list[DraftBlock] = [DraftBlock("the circuit", Circuit("circuit", net))]
     parameters = given_parameters(options)
     if parameters is None:
-        return Draft(layers, inputs or None, notes=notes, recurrence=recurrence)
+        return Draft(layers, inputs, notes=notes, recurrence=recurrence)
     left = inputs - len(parameters)
     if left < 1:
         raise ModelError(

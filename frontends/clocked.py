@@ -72,6 +72,11 @@ class ClockedModel:
         return len(self.init)
 
     @property
+    def answers_apart(self) -> bool:
+        """Whether there is more than one answer to a sequence."""
+        return self.apart and self.every_step
+
+    @property
     def leaving(self) -> int:
         """Number of bits that leave a step."""
         return int(self.step.blocks[-1].out_width) - self.state
@@ -82,12 +87,15 @@ class ClockedModel:
 
         Where the first state is the input, one more register says whether this is the first step.
         """
-        whole = lower(self.step).netlist
+        return self.registered(lower(self.step).netlist)
+
+    def registered(self, step: Netlist) -> Netlist:
+        """Return `netlist` with another netlist in place of that of `step`."""
         if self.from_input:
-            whole = _loading(whole, self.state)
-        nets = whole.outputs[0].nets
-        netlist = whole.replace(
-            inputs=(Port(INPUT_PORT, whole.inputs[0].nets[: self.inputs]),),
+            step = _loading(step, self.state)
+        nets = step.outputs[0].nets
+        netlist = step.replace(
+            inputs=(Port(INPUT_PORT, step.inputs[0].nets[: self.inputs]),),
             outputs=(Port(OUTPUT_PORT, nets[: self.leaving]),),
             cuts=(),
             register_d=nets[self.leaving :],

@@ -57,8 +57,8 @@ class ClockedEvaluator:
     def __call__(self, bits: Bits) -> Outputs:
         """Return the outputs for `uint8[samples, steps * inputs]`.
 
-        Of a net that answers every step apart, what the evaluator gives for one answer has an axis
-        of the steps behind that of the samples; but bits just follow one another.
+        Of a net that answers every step apart, the answers follow one another: classes are then
+        `[samples, steps]`, scores `[samples, steps * classes]`.
         """
         count, model = len(bits), self._model
         assert model.steps is not None
@@ -69,9 +69,10 @@ class ClockedEvaluator:
             if not model.every_step:
                 shown.clear()
             shown.append(outputs)
-        if model.apart and model.every_step:
+        if model.answers_apart:
             answers = [self._answer(words, count) for words in shown]
-            join = np.concatenate if self.kind == "bits" else np.stack
+            # Classes are a number for each sample, all else a row.
+            join = np.stack if self.kind == "argmax" else np.concatenate
             return join(answers, axis=1)
         return self._answer(np.concatenate(shown), count)
 

@@ -55,6 +55,25 @@ class Traffic:
 
 
 @dataclass(frozen=True, eq=False)
+class Asked:
+    """What the vectors of a clocked module ask for.
+
+    Attributes
+    ----------
+    answers
+        `int64[vectors]`: how many output vectors each of them leads to.
+    last
+        `uint8[vectors]`: what `i_last` is with its last beat; None for a module without that port.
+    patience
+        Cycles without a beat at either end after which nothing more will come.
+    """
+
+    answers: npt.NDArray[np.int64]
+    last: Bits | None
+    patience: int = 0
+
+
+@dataclass(frozen=True, eq=False)
 class RtlWaves:
     """Signals of a module to be recorded.
 
@@ -79,8 +98,8 @@ class RtlResult:
     outputs
         `uint8[samples, out_bits]`.
     accepted, appeared
-        `int64[samples]`: the cycle that took each vector's last beat, and the first in which its
-        output was valid.
+        `int64[samples]`: the cycle that took each vector's last beat, if the vector is answered,
+        and the first in which an output was valid.
     cycles
         Cycles from the first accepted beat to the last output beat, both included.
     """
@@ -105,6 +124,7 @@ def simulate_rtl(
     out_bits: int,
     out_beat_bits: int,
     traffic: Traffic | None = None,
+    asked: Asked | None = None,
     simulator: Simulator = "icarus",
     waves: RtlWaves | None = None,
     timeout: float = 3600.0,
@@ -121,6 +141,8 @@ def simulate_rtl(
         Width of an input beat, of an output vector and of an output beat.
     traffic
         Gaps, stalls and resets; none when None.
+    asked
+        Of a clocked module; each vector is answered once when None.
     waves
         What to record; it is written even if the module breaks the protocol.
     timeout
@@ -147,6 +169,9 @@ def simulate_rtl(
         "out_bits": out_bits,
         "out_beat_bits": out_beat_bits,
         "traffic": asdict(traffic or Traffic()),
+        "answers": None if asked is None else asked.answers.tolist(),
+        "last": None if asked is None or asked.last is None else asked.last.tolist(),
+        "patience": 0 if asked is None else asked.patience,
         "ports": PORTS,
         "watch": [] if waves is None else [signal.name for signal in waves.signals],
     }

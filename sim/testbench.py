@@ -47,12 +47,16 @@ class Bench:
         self.beats_out = -(-job["out_bits"] // job["out_beat_bits"])
         self.out_beat_bits = job["out_beat_bits"]
         self.out_mask = (1 << job["out_bits"]) - 1
-        self.wanted = len(job["vectors"])
+        self.answers: list[int] = job["answers"] or [1] * len(job["vectors"])
+        self.last: list[int] | None = job["last"]
+        self.patience = max(_PATIENCE, job["patience"])
+        self.wanted = sum(self.answers)
         self.restart()
 
     def restart(self) -> None:
         """Forget all that went in and came out."""
         self.sent = 0
+        self.asked = 0
         self.first_beat = 0
         self.accepted: list[int] = []
         self.appeared: list[int] = []
@@ -79,6 +83,8 @@ class Bench:
     async def run(self) -> None:
         """Send all vectors and wait for all results."""
         dut = self.dut
+        if self.last is not None:
+            dut.i_last.value = 0
         dut.i_valid.value = 0
         dut.i_payload.value = 0
         await FallingEdge(dut.clk)
@@ -96,6 +102,8 @@ class Bench:
             taking = self.random.random() >= self.stalls
             dut.i_valid.value = int(offering)
             dut.i_payload.value = self.beats_in[self.sent] if offering else 0
+            if self.last is not None:
+                dut.i_last.value = self._last() if offering else 0
             dut.o_ready.value = int(taking)
             await self._settle()
             if offering and self._bit(dut.i_ready, "i_ready"):
@@ -115,8 +123,16 @@ class Bench:
             self.first_beat = self.cycle
         self.sent += 1
         self.idle = 0
-        if self.sent % self.per_vector == 0:
+        vector, beat = divmod(self.sent, self.per_vector)
+        if beat == 0 and self.answers[vector - 1]:
+            self.asked += self.answers[vector - 1]
             self.accepted.append(self.cycle)
+
+    def _last(self) -> int:
+        """Return what `i_last` is with the next beat: anything, unless it is a vector's last."""
+        assert self.last is not None
+        vector, beat = divmod(self.sent, self.per_vector)
+        return self.last[vector] if beat == self.per_vector - 1 else self.random.getrandbits(1)
 
     def _look(self, taking: bool) -> None:
         """Look at the output stream, and take the beat if `taking`."""
@@ -145,9 +161,9 @@ class Bench:
     def _check_progress(self) -> None:
         self.idle += 1
         busy = 1 - max(self.gaps, self.stalls)
-        if self.idle * busy > _PATIENCE:
+        if self.idle * busy > self.patience:
             raise ProtocolError(f"only {len(self.outputs)} of {self.wanted} results came")
-        if len(self.outputs) > len(self.accepted):
+        if len(self.outputs) > self.asked:
             raise ProtocolError("a result came before its input")
 
     def _bit(self, signal: Any, name: str) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from helpers_circuits import as_text, evaluate, random_aig
-from helpers_matrix import VECTORS, Family, Reference, random_bits
+from helpers_matrix import VECTORS, ClockedFamily, Family, Reference, random_bits
 
 from gatec.aiger import write_aiger
 from gatec.frontends import ReadOptions
@@ -74,6 +74,10 @@ endmodule
 FAMILIES = (
     Family("AIGER", "net.aig", aiger, more=BITS),
     Family("AIGER with latches", "net.aag", aiger_latches, ReadOptions(steps=4), BITS),
+    ClockedFamily(
+        "AIGER with latches, clocked", "net.aag", aiger_latches,
+        more=("--clocked", *BITS), length=4,
+    ),
     Family(
         "Boolean parameters", "net.aig", parameters,
         ReadOptions(parameters=Path("learned.txt")), BITS,

@@ -10,8 +10,9 @@ import torch
 from helpers import random_layers_model
 from helpers_forks import Conv, ExtraGroupSum, Logic, LogicLayerIWP
 from helpers_frontends import GroupSum, difflogic_net, gate, save, torchlogix_net
-from helpers_matrix import VECTORS, Family, Reference, random_bits
+from helpers_matrix import VECTORS, ClockedFamily, Family, Reference, random_bits
 from helpers_torchlogix import save_module, torchlogix, trained
+from test_frontends_recurrent import SHAPE, apply_rule, automaton, lively_rule
 from torch import nn
 
 from gatec.frontends import ReadOptions, neutral_bytes
@@ -133,6 +134,15 @@ def latches(_: Path) -> Reference:
     return Reference(bits.reshape(VECTORS, 8), np.stack(said, 1).astype(np.uint8))
 
 
+def cellular(_: Path) -> Reference:
+    values = automaton(Path(), 1, **lively_rule())[1]
+    bits = random_bits(int(np.prod(SHAPE)))[:64]
+    grids = bits.reshape(-1, *SHAPE)
+    for _step in range(3):
+        grids = np.array([apply_rule(values, grid) for grid in grids])
+    return Reference(bits, grids.reshape(len(bits), -1))
+
+
 FAMILIES = (
     Family("difflogic, whole module", "net.pt", whole_module),
     Family(
@@ -156,5 +166,15 @@ FAMILIES = (
     Family("recurrent nets", "net.npz", recurrent, ReadOptions(steps=3)),
     Family(
         "BLIF with latches", "count.blif", latches, ReadOptions(steps=4), ("--output", "bits")
+    ),
+    ClockedFamily("recurrent nets, clocked", "net.npz", recurrent, more=("--clocked",), length=3),
+    ClockedFamily(
+        "BLIF with latches, clocked", "count.blif", latches, ReadOptions(steps=4),
+        ("--clocked", "--output", "bits"),
+    ),
+    Family("cellular nets", "ca.npz", cellular, ReadOptions(steps=3), ("--output", "bits")),
+    ClockedFamily(
+        "cellular nets, clocked", "ca.npz", cellular, ReadOptions(steps=3),
+        ("--clocked", "--output", "bits"),
     ),
 )  # fmt: skip

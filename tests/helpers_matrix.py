@@ -11,7 +11,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from gatec.folder import MODEL_FILE
 from gatec.frontends import ReadOptions, read_model
 from gatec.model import ModelGraph
 from gatec.publish import MANIFEST
+from gatec.simulation import simulate
 
 VECTORS = 256
 HEADER = (
@@ -90,12 +91,48 @@ class Family:
         copy = read_model(Path("out") / MODEL_FILE)
         for net in (model, copy):
             check_equal(net, wanted)
+        return self.cells(len(wanted.samples))
+
+    def cells(self, samples: int) -> str:
+        """Return the row for an output folder `out` and so many samples that agreed."""
         manifest = json.loads(Path("out", MANIFEST).read_text())
         proved = {"equivalent": "yes"}.get(manifest["proof"]["equivalence"], "no")
         vectors = run_testbench(Path("out"))
-        cells = (self.name, "yes", f"{len(wanted.samples):,} vectors", proved,
+        cells = (self.name, "yes", f"{samples:,} vectors", proved,
                  f"{vectors:,} vectors", f"`gatec {' '.join(self.command)}`")  # fmt: skip
         return f"| {' | '.join(cells)} |"
+
+
+@dataclass(frozen=True, eq=False)
+class ClockedFamily(Family):
+    """A row of a clocked circuit: a sample of the reference is a sequence.
+
+    Attributes
+    ----------
+    length
+        Steps of a sequence where the circuit leaves that open.
+    """
+
+    length: int | None = None
+
+    def row(self) -> str:
+        """Run the command in the current folder, check everything, and return the row."""
+        wanted = self.write(Path())
+        np.save("samples.npy", wanted.samples)
+        assert run([*self.command, "--no-pnr", "--quiet", "-o", "out"]) == 0
+        whole = replace(self.reading, steps=self.length or self.reading.steps)
+        output = "bits" if wanted.classes is None else "argmax"
+        runs = (
+            (self.file, {"reading": whole, "clocked": True}),
+            ("out", {"reading": ReadOptions(steps=self.length)}),
+        )
+        for path, options in runs:
+            found = simulate(path, data="samples.npy", output=output, **options).outputs
+            assert found is not None
+            assert len(np.unique(found, axis=0)) > 1
+            expected = wanted.bits if wanted.classes is None else wanted.classes
+            np.testing.assert_array_equal(found, expected)
+        return self.cells(len(wanted.samples))
 
 
 def check_equal(model: ModelGraph, wanted: Reference) -> None:

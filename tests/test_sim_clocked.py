@@ -111,17 +111,20 @@ def test_toggles_and_waves_show_the_cycles(tmp_path: Path, data: Path) -> None:
     assert [counts[f"state[{i}]"] for i in range(STATE)] == changes[-STATE:].tolist()
 
 
-def test_what_is_not_recurrent_or_has_no_verilog_is_refused(tmp_path: Path, data: Path) -> None:
+def test_what_is_not_recurrent_is_refused(tmp_path: Path, data: Path) -> None:
     path, _ = cell_file(tmp_path)
     steps = ReadOptions(steps=STEPS)
     with pytest.raises(ModelError, match="expected --steps N"):
         read_clocked(path, ReadOptions())
-    with pytest.raises(UsageError, match="no --clocked: that is unrolled"):
-        gatec.simulate(path, data=data, reading=steps, clocked=True, testbench=tmp_path / "tb")
+    every, _ = cell_file(tmp_path, classes=3, every_step=1)
+    with pytest.raises(UsageError, match="a class for all steps; expected a folder"):
+        gatec.simulate(every, data=data, reading=steps, clocked=True, testbench=tmp_path / "tb")
     with pytest.raises(UsageError, match="--clocked, but the net is not recurrent"):
         gatec.simulate(demo_path("digits"), data=data, clocked=True)
-    with pytest.raises(UsageError, match="a folder is unrolled"):
-        gatec.simulate(tmp_path, data=data, clocked=True)
+    out = tmp_path / "out"
+    gatec.compile(path, reading=steps, output_dir=out, output="bits", place_and_route=False)
+    with pytest.raises(UsageError, match="no such option: that is unrolled"):
+        gatec.simulate(out, data=data, clocked=True)
 
 
 @pytest.mark.parametrize("engine", ["numpy", "llvm"])

@@ -15,6 +15,8 @@ DRIVER_MODULES = (
     "gatec.approximation",
     "gatec.activity",
     "gatec.certify",
+    "gatec.clock",
+    "gatec.clocked",
     "gatec.design",
     "gatec.driver",
     "gatec.estimator",
@@ -32,11 +34,14 @@ DRIVER_MODULES = (
     "gatec.mapping",
     "gatec.report",
     "gatec.rtl",
+    "gatec.rtl_clocked",
     "gatec.simulation",
+    "gatec.stated",
     "gatec.subject",
     "gatec.synthesis",
     "gatec.testing",
     "gatec.verify",
+    "gatec.verify_clocked",
     "gatec.verify_gates",
 )
 PARTS = ("gatec.backends", "gatec.boards", "gatec.frontends", "gatec.passes", "gatec.sim")

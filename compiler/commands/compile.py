@@ -100,6 +100,17 @@ _CIRCUIT = (
         show_default=True,
         help="What the circuit puts out: class number, score of each class, or last layer.",
     ),
+    click.option(
+        "--clocked",
+        is_flag=True,
+        help="State registers for a recurrent net, and a step a cycle, in place of unrolling: "
+        "sequences of --steps, or of any length, which the input i_last ends.",
+    ),
+    click.option(
+        "--every-step/--last-step",
+        default=None,
+        help="With --clocked: when there is an answer; default: as the model says.",
+    ),
     click.option("--beat-bits", type=int, metavar="N", help="Input bits per beat."),
     click.option("--out-beat-bits", type=int, metavar="N", help="Output bits per beat."),
 )

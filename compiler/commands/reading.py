@@ -37,7 +37,10 @@ _OPTIONS = (
         help="How torchlogix weights encode truth tables, where the shape does not tell.",
     ),
     click.option(
-        "--steps", type=int, metavar="N", help="Steps that a recurrent net is unrolled over."
+        "--steps",
+        type=int,
+        metavar="N",
+        help="Steps of a recurrent net: unrolled over, or with --clocked one after the other.",
     ),
     click.option(
         "--codebook",

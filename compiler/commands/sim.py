@@ -93,7 +93,8 @@ def _options(command: Any) -> Any:
     "--clocked",
     is_flag=True,
     help="Run a recurrent net cycle by cycle, instead of unrolled over --steps: the same outputs, "
-    "in the memory of one step. Each sample is a sequence, the inputs of step 0 first.",
+    "in the memory of one step. Each sample is a sequence, the inputs of step 0 first. With --rtl, "
+    "the clocked circuit.",
 )
 @click.option("--rtl", is_flag=True, help="Run the emitted Verilog in a simulator, too.")
 @click.option(

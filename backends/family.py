@@ -65,6 +65,8 @@ class Family:
         Of the files in the output folder.
     packer
         What makes the bitstream.
+    with_rams
+        Options of nextpnr for a design with block RAMs.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Family:
     config_suffix: str
     bit_suffix: str
     packer: Packer
+    with_rams: tuple[str, ...] = ()
 
 
 def _trellis(device: Device, package: str) -> list[str]:
@@ -155,6 +158,8 @@ FAMILIES: Mapping[str, Family] = {
                 "run_ecppack",
                 lambda _: ["--compress", "--input", _CONFIG, "--bit", "design.bit"],
             ),
+            # With 55 block RAMs the default router was not done after 320 s, and this one in 233.
+            with_rams=("--router", "router2"),
         ),
         Family(
             name="machxo2",

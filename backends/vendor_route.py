@@ -60,6 +60,7 @@ def place_and_route(
     arguments = [*family.arguments(device, package), "--json", "design.json"]
     arguments += ["--report", "report.json", "--seed", str(seed), "--timing-allow-fail"]
     arguments += ["--freq", f"{clock_mhz:g}"]
+    arguments += family.with_rams if design.used(family)["BRAM"] else ()
     try:
         run = _nextpnr(family).run(
             arguments,

@@ -18,7 +18,7 @@ from gatec.heads.carry import MOST_ADDS, carry_head
 from gatec.heads.group import group_bits
 from gatec.heads.rom_lowering import reads_netlist
 from gatec.heads.roms import RomPlan, plan_reads
-from gatec.heads.tree import HeadPlan, plan_tree
+from gatec.heads.tree import HeadPlan, chain_cost, plan_tree
 from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
@@ -56,6 +56,11 @@ _STEPS_A_TRIED_GATE = 10
 # And only where classes have so many bits: with 20 each, a trained net of 800 gates in stages of
 # four levels takes 508 logic cells with chains and 492 without; with 30 each, 645 and 675.
 _CARRY_BITS = 24
+
+# Reads of block RAMs leave the other bits to look-up tables, not to chains: from this ratio of both
+# estimates on, chains are smaller. With 80 bits a class and 30 block RAMs it is 1.16, and a trained
+# net of 3,200 gates takes 2,071 LUT4 in stages of four levels with reads, and 2,180 with chains.
+_OVER_CHAINS = 1.2
 
 Order = npt.NDArray[np.int64]
 
@@ -127,6 +132,8 @@ def map_model(
     head = "tree" if any(isinstance(block, GroupSum) for block in model.blocks) else None
     if block_ram is not None and options.block_rams:
         plan = plan_roms(model, block_ram, options.block_rams)
+        if plan is not None and chains and _wants_chains(model, options):
+            plan = plan if plan.cost < _OVER_CHAINS * chain_cost(plan.group) else None
     if plan is None and chains and _wants_chains(model, options):
         with progress.step("plan the class sums on carry chains"):
             plan = plan_head(model, lut_inputs, options)

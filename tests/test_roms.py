@@ -24,6 +24,7 @@ from gatec.backends.rom_text import read_rom
 from gatec.backends.synthesised import check_rams
 from gatec.backends.vendor_synth import synthesise
 from gatec.bits import Bits, pack, to_integers, unpack
+from gatec.console import Progress
 from gatec.demo import path as demo_path
 from gatec.driver import CompileResult, compile
 from gatec.errors import DifferentError, GatecError, ModelError, ToolError, UsageError
@@ -32,8 +33,9 @@ from gatec.fabrics import BLOCK_RAMS
 from gatec.flow_vendor import source_of
 from gatec.heads.roms import RomPlan, count_rams, plan_reads
 from gatec.lower import lower
-from gatec.mapping import plan_of
+from gatec.mapping import map_model, plan_of
 from gatec.netlist import Netlist, NetlistError
+from gatec.options import CompileOptions
 from gatec.passes.pipeline import pipeline
 from gatec.proof.arithmetic import check_lowering
 from gatec.proof.parts import prove_in_parts
@@ -322,6 +324,14 @@ def test_gates_that_are_no_memories_are_refused(
 def test_what_cannot_be_is_one_line(target: str, options: dict[str, object], message: str) -> None:
     with pytest.raises(GatecError, match=message):
         compile(MODEL, target, place_and_route=False, **options)
+
+
+@pytest.mark.parametrize(("group", "head"), [(80, "rom"), (100, "carry")])
+def test_chains_count_where_block_rams_are_too_few(group: int, head: str) -> None:
+    model = random_layers_model(np.random.default_rng(2), 16, [10 * group], 10)
+    options = CompileOptions("ice40", block_rams=32)
+    mapped = map_model(model, 4, options, Progress(), chains=True, block_ram=BLOCK_RAMS["ice40"])
+    assert mapped.head == head
 
 
 def test_the_shipped_net_on_the_up5k() -> None:

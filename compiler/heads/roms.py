@@ -98,6 +98,13 @@ class RomPlan:
         """The most reads that follow one another."""
         return max((read.layer for read in self.reads), default=0)
 
+    @property
+    def cost(self) -> float:
+        """About how many look-up tables a class takes beside its reads."""
+        left = Counter(self.weights[bit] for bit in self.left)
+        behind = [left[weight] for weight in range(max(self.weights) + 1)]
+        return _cost([self.loose]) + _cost(behind)
+
     def recorded(self) -> list[list[int]]:
         """Return it as rows of numbers, for the manifest: the layer of each read, then its bits."""
         return [[read.layer, *read.bits] for read in self.reads]

@@ -106,6 +106,11 @@ def plan_tree(group: int) -> tuple[tuple[int, ...], tuple[Add, ...]]:
     return tuple(leaves), adds
 
 
+def chain_cost(group: int) -> float:
+    """Return about how many logic cells chains take to count the bits of a class."""
+    return _best(group)[0]
+
+
 @cache
 def _best(bits: int) -> tuple[float, tuple[int, int, int] | None]:
     """Return the least cost of counting so many bits, and how to split them: a, b, carry."""

@@ -80,19 +80,18 @@ def inside_clocked(model: ClockedModel, step: Netlist | None = None) -> Inside:
 def inside_folder(folder: OutputFolder) -> Inside:
     """Return the circuit of an output folder, as its Verilog is written; bundles are its stages."""
     text, shape = folder.verilog, core_shape(folder)
-    netlist = read_back(text, shape).netlist
+    back = read_back(text, shape)
+    netlist = back.netlist
     signals = [
         Signal(INPUT_PORT, netlist.inputs[0].nets),
         Signal(OUTPUT_PORT, netlist.outputs[0].nets),
     ]
-    modules, net = split_modules(text), netlist.first_gate
+    modules = split_modules(text)
     for stage in range(shape.num_stages):
         name = f"{shape.top}_stage{stage}"
         gates = len(read_body(name, modules[name]).tables)
-        nets = np.arange(net, net + gates, dtype=np.int32)
+        nets = np.arange(gates, dtype=np.int32) + back.first_gates[name]
         signals.append(Signal(f"stage{stage}", nets))
-        net += gates
-    assert net == netlist.num_nets
     return Inside(netlist, signals)
 
 

@@ -12,6 +12,7 @@ from gatec.approx.rows import split_rows
 from gatec.approx.search import Approximation, approximate
 from gatec.console import Progress
 from gatec.design import count_luts
+from gatec.fabrics import BlockRam
 from gatec.folder import RECORD_FILE
 from gatec.lower import lower
 from gatec.mapping import Mapped, map_model
@@ -55,6 +56,7 @@ def give_up(
     progress: Progress,
     *,
     chains: bool = False,
+    block_ram: BlockRam | None = None,
 ) -> GivenUp:
     """Approximate a model on data, and map the trained one (see `map_model`) to compare with."""
     model.with_output(options.output)
@@ -80,7 +82,7 @@ def give_up(
             drop_votes=asked.drop_votes and options.output == "argmax",
         )
     progress.note("the trained net, to compare with:")
-    trained = map_model(model, lut_inputs, options, progress, chains=chains)
+    trained = map_model(model, lut_inputs, options, progress, chains=chains, block_ram=block_ram)
     progress.note("the approximated net:")
     rows = {"fit": split.fit.count, "held_out": split.held_out.count}
     return GivenUp(found, to_record(found), rows, data_sha256, trained)

@@ -145,7 +145,15 @@ def _compile_graph(
     options = flow.options
     asked, given_up = options.approximation, None
     if asked is not None:
-        given_up = give_up(graph, options, asked, flow.lut_inputs, progress, chains=flow.chains)
+        given_up = give_up(
+            graph,
+            options,
+            asked,
+            flow.lut_inputs,
+            progress,
+            chains=flow.chains,
+            block_ram=flow.block_ram,
+        )
         graph = given_up.found.model
     mapped = map_model(
         graph,

@@ -16,6 +16,7 @@ from helpers_backends import every_input, reference, run_rtl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gatec.activity import inside_folder
 from gatec.backends.cells import vendor_models
 from gatec.backends.family import find_family
 from gatec.backends.ice40 import synthesise as synthesise_ice40
@@ -31,6 +32,7 @@ from gatec.errors import DifferentError, GatecError, ModelError, ToolError, Usag
 from gatec.evaluate import evaluate_nets
 from gatec.fabrics import BLOCK_RAMS
 from gatec.flow_vendor import source_of
+from gatec.folder import OutputFolder
 from gatec.heads.roms import RomPlan, count_rams, plan_reads
 from gatec.lower import lower
 from gatec.mapping import map_model, plan_of
@@ -265,6 +267,9 @@ def test_verify_proves_a_folder_again_and_finds_a_fault(tmp_path: Path) -> None:
     facts = list(verify_folder(folder))
     assert any("the contents of 3 memories" in fact for fact in facts)
     assert any("the Verilog text is the model: equivalent" in fact for fact in facts)
+    inside = inside_folder(OutputFolder.load(folder))
+    stages = {signal.name: len(signal.nets) for signal in inside.signals}
+    assert sum(n for name, n in stages.items() if name.startswith("stage")) == _gates(folder)
     core, manifest = folder / "random.v", folder / "manifest.json"
     text = core.read_text()
     # Wherever six of the bits are set, they count as seven.
@@ -275,6 +280,12 @@ def test_verify_proves_a_folder_again_and_finds_a_fault(tmp_path: Path) -> None:
     manifest.write_text(manifest.read_text().replace(old, new))
     with pytest.raises(DifferentError, match="the Verilog is not the model"):
         list(verify_folder(folder))
+
+
+def _gates(folder: Path) -> int:
+    found = re.search("([0-9]+) gates", (folder / "random.v").read_text())
+    assert found is not None
+    return int(found[1])
 
 
 def _with_roms(change: Callable[[Netlist, Roms], Roms]) -> Callable[[Netlist], Netlist]:

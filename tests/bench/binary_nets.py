@@ -2,9 +2,10 @@
 
     python tests/bench/binary_nets.py [--rtl N] [--simulator NAME] [NAME ...]
 
-TFC_1W1A (Brevitas, QONNX) has three layers of 64 neurons, LFC-W1A1 (BNN-PYNQ) three of 1,024.
-Predictions are those of the model as read, on all 10,000 test images, beside what QONNX says of the
-first file (stored in the tests) and NumPy's popcounts of the second. The Verilog of the whole net
+TFC_1W1A and TFC_1W2A (Brevitas, QONNX) have three layers of 64 neurons, of one bit and of two;
+LFC-W1A1 (BNN-PYNQ) has three of 1,024. Predictions are those of the model as read, on all 10,000
+test images, beside what QONNX says of the first two files (stored in the tests) and NumPy's
+popcounts of the third. The Verilog of the whole net
 is then run on N images and compared on every output bit.
 
 Needs the folder `../shared`. LFC takes 7 GB of memory, and minutes.
@@ -35,6 +36,12 @@ NETS: dict[str, tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = {
         {"num_inputs": 6272, "code_bits": 8},
         {},
     ),
+    "TFC_1W2A": (
+        "models/qonnx/TFC_1W2A.onnx",
+        {"features": "uint8,scale=1/255"},
+        {"num_inputs": 6272, "code_bits": 8},
+        {},
+    ),
     "LFC-W1A1": (
         "models/bnn-pynq/mnist_lfcW1A1.npz",
         {"inputs": 784},
@@ -48,7 +55,7 @@ def expected_classes(name: str, bits: np.ndarray) -> np.ndarray:
     """Return what others than gatec's frontend compute from the same file."""
     from helpers_binary import run_pynq
 
-    if name == "TFC_1W1A":
+    if name.startswith("TFC"):
         with np.load(ROOT / "tests/data/tfc_classes.npz") as stored:
             return stored[name]
     with np.load(SHARED / NETS[name][0]) as stored:

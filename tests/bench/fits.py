@@ -76,7 +76,7 @@ def tiles(model: ModelGraph) -> list[str]:
     room = UTILISATION * largest.area / largest.number
     number = ceil(physical["area"] / room)
     cells = f"{physical['area']:.0f} um2, {number} / {largest.number} tiles"
-    return [cells, "area fits" if number <= largest.number else "no", f"{physical['fmax_mhz']:.1f}"]
+    return [cells, "no layout" if number <= largest.number else "no", f"{physical['fmax_mhz']:.1f}"]
 
 
 def rows(name: str, devices: list[str], level: int) -> None:

@@ -47,6 +47,8 @@ class Routed:
         From register to register in that domain.
     log
         All that nextpnr printed.
+    seed
+        Of the placer, where it was one of several.
     """
 
     config: bytes
@@ -55,6 +57,7 @@ class Routed:
     fmax_mhz: float | None
     critical_path: tuple[Hop, ...]
     log: str
+    seed: int | None = None
 
 
 def routed(

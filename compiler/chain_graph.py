@@ -13,6 +13,28 @@ from gatec.netlist import CONST0_NET, Netlist, Port
 from gatec.roms import rom_gates
 
 
+@dataclass(frozen=True)
+class Weights:
+    """How long gates take, in steps of a stage.
+
+    Attributes
+    ----------
+    lut
+        A LUT and the connection to it.
+    carry, chain
+        Each carry on the way through a chain, and what entering and leaving it takes beyond a LUT;
+        the sum of both along a chain is rounded up.
+    """
+
+    lut: int = 1
+    carry: float = 0.0
+    chain: float = 0.0
+
+
+# A level for each LUT, and nothing for a carry.
+LEVELS = Weights()
+
+
 @dataclass(frozen=True, eq=False)
 class ChainGraph:
     """Who reads whom, with a chain, and a block RAM, as one gate.
@@ -24,8 +46,8 @@ class ChainGraph:
     node_of_gate
         `int64[gates]`: the gate of `net` that stands for each gate of the original.
     steps
-        `int64[gates of net]`: LUTs in a row inside, or the time that a block RAM takes; 1 for what
-        is neither.
+        `int64[gates of net]`: what each takes of a stage, by `Weights`; with `LEVELS` the LUTs in a
+        row inside, or the time that a block RAM takes; 1 for what is neither.
     is_rom
         `bool[gates of net]`: the block RAMs, whose inputs pass a register.
     """
@@ -35,13 +57,19 @@ class ChainGraph:
     steps: npt.NDArray[np.int64]
     is_rom: npt.NDArray[np.bool_]
 
+    @property
+    def longest(self) -> int:
+        """The most steps of what is no block RAM: no stage can be shorter."""
+        return int(self.steps[~self.is_rom].max(initial=1))
 
-def whole_chains(net: Netlist) -> ChainGraph:
+
+def whole_chains(net: Netlist, weights: Weights = LEVELS) -> ChainGraph:
     """Return the graph of a netlist's gates, chains and memories, in topological order."""
     group, delay = groups_of(net)
     if not len(delay):
-        ones = np.ones(net.num_gates, dtype=np.int64)
-        return ChainGraph(net, np.arange(net.num_gates), ones, np.zeros(net.num_gates, dtype=bool))
+        steps = np.full(net.num_gates, weights.lut, dtype=np.int64)
+        none = np.zeros(net.num_gates, dtype=bool)
+        return ChainGraph(net, np.arange(net.num_gates), steps, none)
     # A group stands where its last gate does: behind all it reads, before all that reads it.
     last = np.arange(net.num_gates)
     of_group = np.zeros(len(delay), dtype=np.int64)
@@ -61,15 +89,14 @@ def whole_chains(net: Netlist) -> ChainGraph:
     )
     is_rom = np.zeros(nodes, dtype=bool)
     is_rom[node_of_gate[rom_gates(net)]] = True
-    steps = _steps(net, node_of_gate, nodes)
-    steps[is_rom] = 0 if net.roms is None else net.roms.levels
+    steps = _steps(net, node_of_gate, nodes, weights)
+    steps[is_rom] = 0 if net.roms is None else net.roms.levels * weights.lut
     return ChainGraph(graph, node_of_gate, steps, is_rom)
 
 
-def longest_chain(net: Netlist) -> int:
-    """Return the most LUTs in a row on a chain; 1 without chains."""
-    graph = whole_chains(net)
-    return int(graph.steps[~graph.is_rom].max(initial=1))
+def longest_chain(net: Netlist, weights: Weights = LEVELS) -> int:
+    """Return the most steps of a gate or chain: with `LEVELS` LUTs in a row, 1 without chains."""
+    return whole_chains(net, weights).longest
 
 
 def _fanin(
@@ -88,12 +115,19 @@ def _fanin(
     return fanin
 
 
-def _steps(net: Netlist, node_of_gate: npt.NDArray[np.int64], nodes: int) -> npt.NDArray[np.int64]:
-    """Return the LUTs in a row inside each node."""
-    level = net.levels[net.first_gate :]
-    low = np.full(nodes, np.iinfo(np.int32).max, dtype=np.int64)
-    high = np.zeros(nodes, dtype=np.int64)
-    luts = ~carry_gates(net)
-    np.minimum.at(low, node_of_gate[luts], level[luts])
-    np.maximum.at(high, node_of_gate[luts], level[luts])
-    return high - low + 1
+def _steps(
+    net: Netlist, node_of_gate: npt.NDArray[np.int64], nodes: int, weights: Weights
+) -> npt.NDArray[np.int64]:
+    """Return the steps of each node: those of the longest path inside."""
+    group, _ = groups_of(net)
+    inside = ~outside_groups(net, group) & (net.fanin >= net.first_gate)
+    delay = np.zeros(net.num_nets)
+    own = np.where(carry_gates(net), weights.carry, weights.lut)
+    for start, stop in net.blocks:
+        above = np.where(inside[start:stop], delay[net.fanin[start:stop]], 0).max(axis=1)
+        delay[net.first_gate + start : net.first_gate + stop] = above + own[start:stop]
+    delay[net.first_gate :] += np.where(group != NO_GROUP, weights.chain, 0)
+    longest = np.zeros(nodes)
+    np.maximum.at(longest, node_of_gate, delay[net.first_gate :])
+    # Sums of equal parts, a little more than whole, are whole.
+    return np.ceil(longest - 1e-6).astype(np.int64)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gatec.backends.readback import ReadBack, read_back
 from gatec.backends.verilog import Emitted
-from gatec.chain_graph import longest_chain
+from gatec.chain_graph import LEVELS, Weights, longest_chain
 from gatec.chains import carry_gates, count_cells
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
@@ -63,6 +63,7 @@ def build_design(
     *,
     stages: int | None = None,
     levels_per_stage: int | None = None,
+    weights: Weights = LEVELS,
 ) -> Design:
     """Pipeline, emit and prove.
 
@@ -72,6 +73,9 @@ def build_design(
         Turns a netlist with stages into Verilog, with the target's style and widths.
     stages, levels_per_stage
         Exactly one.
+    weights
+        How many levels gates and chains count. Other than with `LEVELS`, the fewest stages win over
+        the fewest logic cells.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def build_design(
         That could not be decided in time, and the options do not allow it.
     """
     with progress.step("pipeline, emit Verilog"):
-        staged = smallest_pipeline(mapped, stages, levels_per_stage)
+        staged = smallest_pipeline(mapped, stages, levels_per_stage, weights)
         staged.verify()
         emitted = emit_core(staged)
     with progress.step("prove the Verilog text equal to the model"):
@@ -91,7 +95,9 @@ def build_design(
     return Design(mapped, staged, emitted, cut, proof, [*mapped.facts, *facts])
 
 
-def smallest_pipeline(mapped: Mapped, stages: int | None, levels: int | None) -> Netlist:
+def smallest_pipeline(
+    mapped: Mapped, stages: int | None, levels: int | None, weights: Weights = LEVELS
+) -> Netlist:
     """Return the choice with stages that takes the fewest logic cells, flip-flops included.
 
     Chains with many additions save cells, but have more levels and so more registers.
@@ -100,9 +106,13 @@ def smallest_pipeline(mapped: Mapped, stages: int | None, levels: int | None) ->
     if stages != 1:
         # A chain lies in one stage. With a number of stages their length is yet to be found.
         most = 1 if levels is None else levels
-        choices = [net for net in choices if longest_chain(net) <= most]
-    staged = [pipeline(net, stages=stages, levels_per_stage=levels) for net in choices]
-    return min(staged, key=packed_cells)
+        choices = [net for net in choices if longest_chain(net, weights) <= most]
+    staged = [
+        pipeline(net, stages=stages, levels_per_stage=levels, weights=weights) for net in choices
+    ]
+    if weights == LEVELS:
+        return min(staged, key=packed_cells)
+    return min(staged, key=lambda net: (net.num_stages, packed_cells(net)))
 
 
 def prove_text(

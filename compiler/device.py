@@ -26,6 +26,8 @@ class Delays:
         A connection to a neighbour: one for each level.
     far
         What the one long connection takes beyond that.
+    carry, chain
+        Each carry on a chain, and what entering and leaving the chain takes beyond a LUT.
     """
 
     clock_to_q: float
@@ -33,8 +35,15 @@ class Delays:
     setup: float
     near: float
     far: float
+    carry: float = 0.0
+    chain: float = 0.0
 
-    def period(self, levels: int) -> float:
+    @property
+    def level(self) -> float:
+        """A LUT and a connection to a neighbour."""
+        return self.lut + self.near
+
+    def period(self, levels: float) -> float:
         """Return the estimated ns from register to register through `levels` LUTs (0: a wire)."""
         logic = self.setup + (levels - 1) * self.lut if levels else self.setup
         return self.clock_to_q + logic + max(1, levels) * self.near + self.far

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from gatec.approximation import approximation_section, give_up
 from gatec.certify import make_certificate
-from gatec.clock import meet_clock
 from gatec.clocked import compile_clocked
 from gatec.console import Progress
-from gatec.design import Design, build_design
+from gatec.design import Design
 from gatec.errors import ModelError, UsageError
+from gatec.fewest_stages import meet_with_fewest
 from gatec.flow import Flow, testbench_file
 from gatec.flows import choose_flow
 from gatec.folder import MODEL_FILE, RECORD_FILE
@@ -164,13 +164,7 @@ def _compile_graph(
         block_ram=flow.block_ram,
         keep_gates=flow.keeps_gates,
     )
-
-    def build(stages: int | None, levels: int | None) -> Design:
-        return build_design(
-            mapped, flow.emit, options, progress, stages=stages, levels_per_stage=levels
-        )
-
-    design, physical, files = meet_clock(build, flow, mapped.model.name, progress)
+    design, physical, files = meet_with_fewest(mapped, flow, options, progress)
     certificate = make_certificate(design, options, progress)
     if certificate is not None:
         files |= certificate.files

@@ -10,6 +10,7 @@ from gatec.backends.cells import cells_model
 from gatec.backends.core import CoreShape
 from gatec.backends.testbench import testbench, testbench_name
 from gatec.backends.verilog import Emitted, emit
+from gatec.chain_graph import LEVELS, Weights
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
@@ -76,6 +77,16 @@ class Flow(ABC):
         return False
 
     @property
+    def weights(self) -> Weights:
+        """What gates and chains take of a stage where a clock decides on its length."""
+        return LEVELS
+
+    @property
+    def wants_fewest(self) -> bool:
+        """Whether a clock that is met is tried with fewer stages, too."""
+        return False
+
+    @property
     def resynthesises(self) -> bool:
         """Whether the target's own synthesis can map gatec's look-up tables again."""
         return False
@@ -139,6 +150,10 @@ class Flow(ABC):
             raise UsageError(f"--block-rams {asked} and --head carry together", expected="one")
 
     @abstractmethod
+    def period(self, levels: float) -> float:
+        """Return the estimated ns of a stage of so many LUT levels."""
+
+    @abstractmethod
     def levels_at(self, clock_mhz: float) -> int:
         """Return how many LUT levels probably fit a clock."""
 
@@ -169,6 +184,10 @@ class Flow(ABC):
 
 class GenericFlow(Flow):
     """Plain Verilog for any tool."""
+
+    def period(self, levels: float) -> float:
+        """Return nothing: `levels_at` has refused."""
+        raise AssertionError("no clock without delays")
 
     def levels_at(self, clock_mhz: float) -> int:
         """Refuse: nobody knows the delays."""

@@ -124,8 +124,11 @@ class AsicFlow(Flow):
         """Return an optimistic estimate from the library's own NAND."""
         if not self.arcs.has_timing:
             return _DEFAULT_LEVELS
-        level = _NANDS_A_LEVEL * gate_delay(self.lib, self.arcs)
-        return max(1, int(1000 / clock_mhz / level))
+        return max(1, int(1000 / clock_mhz / self.period(1)))
+
+    def period(self, levels: float) -> float:
+        """Return an optimistic estimate from the library's own NAND."""
+        return levels * _NANDS_A_LEVEL * gate_delay(self.lib, self.arcs)
 
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return what the user asked for, else bytes for Tiny Tapeout, else whole vectors."""

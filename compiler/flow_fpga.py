@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from os import cpu_count
 
 from gatec.backends.routed import Routed
@@ -45,6 +45,15 @@ class FpgaFlow(Flow):
                 expected=f"at most {self.device.brams}",
             )
 
+    @property
+    def wants_fewest(self) -> bool:
+        """Where the user asks for a clock; not for a board's oscillator."""
+        return self.options.clock is not None
+
+    def period(self, levels: float) -> float:
+        """Return the device's estimate."""
+        return self.device.delays.period(levels)
+
     def levels_at(self, clock_mhz: float) -> int:
         """Return the device's estimate."""
         return self.device.delays.levels_at(clock_mhz)
@@ -73,10 +82,12 @@ class FpgaFlow(Flow):
         where = f"place and route on {self.device.name}-{self.package}"
         with progress.step(where if len(seeds) == 1 else f"{where}, {len(seeds)} seeds"):
             if len(seeds) == 1:
-                return route(seeds[0])
-            with ThreadPoolExecutor(min(len(seeds), cpu_count() or 1)) as pool:
-                routes = list(pool.map(route, seeds))
-        return max(routes, key=lambda routed: routed.fmax_mhz or 0.0)
+                routes = [route(seeds[0])]
+            else:
+                with ThreadPoolExecutor(min(len(seeds), cpu_count() or 1)) as pool:
+                    routes = list(pool.map(route, seeds))
+        best = max(range(len(seeds)), key=lambda at: routes[at].fmax_mhz or 0.0)
+        return replace(routes[best], seed=seeds[best])
 
     def timing_section(self, design: Design, routed: Routed) -> Physical:
         """Return what nextpnr reported of the clock, for the manifest."""
@@ -85,6 +96,7 @@ class FpgaFlow(Flow):
         return {
             "fmax_mhz": round(routed.fmax_mhz, 3),
             "clock_mhz": round(clock, 3),
+            "seed": routed.seed,
             **timing(design.emitted.shape, clock),
             "critical_path": [asdict(hop) for hop in routed.critical_path],
         }

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from gatec.backends.ice40 import Synthesis, synthesise
 from gatec.backends.ice40_route import place_and_route
 from gatec.backends.routed import Routed
+from gatec.chain_graph import LEVELS, Weights
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.flow import Files, Physical, core_files
 from gatec.flow_fpga import FpgaFlow
+
+# What the delay of a LUT is divided into, so that chains of different length differ.
+_STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,18 @@ class Ice40Flow(FpgaFlow):
     def chains(self) -> bool:
         """Every logic cell has a carry."""
         return True
+
+    @property
+    def weights(self) -> Weights:
+        """A LUT with a connection is four steps; chains by their carries, where a clock is asked.
+
+        Without one a chain counts the LUTs in a row on it.
+        """
+        if self.required_clock is None:
+            return LEVELS
+        delays = self.device.delays
+        step = delays.level / _STEPS
+        return Weights(_STEPS, delays.carry / step, delays.chain / step)
 
     def finish(self, design: Design, progress: Progress) -> tuple[Physical | None, Files]:
         """Synthesise, place, route and pack, unless the user wants the Verilog only."""

@@ -131,6 +131,7 @@ def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     rate = physical["results_per_second"] / 1e6
     return [
         device,
+        *_try_rows(physical),
         (
             "speed",
             f"{physical['fmax_mhz']:.1f} MHz after routing, "
@@ -145,6 +146,15 @@ def _result(manifest: Mapping[str, Any]) -> str:
     clocked = manifest["clocked"]
     is_open = clocked is not None and clocked["steps"] is None and not clocked["every_step"]
     return "step" if is_open else "result"
+
+
+def _try_rows(physical: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what was routed on the way to the fewest stages that meet the clock."""
+    tries = physical.get("tries", [])
+    told = ", ".join(
+        f"{one['fmax_mhz']:.1f} MHz with {_plural(one['stages'], 'stage')}" for one in tries
+    )
+    return [("clock", f"tried {told}")] if len(tries) > 1 else []
 
 
 def _cell_rows(physical: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from gatec.chain_graph import ChainGraph, whole_chains
+from gatec.chain_graph import LEVELS, ChainGraph, Weights, whole_chains
 from gatec.errors import UsageError
 from gatec.netlist import CONST1_NET, Netlist
 from gatec.stages import register_bits
@@ -20,7 +20,10 @@ _ROUNDS = 12
 
 
 def pipeline(
-    net: Netlist, levels_per_stage: int | None = None, stages: int | None = None
+    net: Netlist,
+    levels_per_stage: int | None = None,
+    stages: int | None = None,
+    weights: Weights = LEVELS,
 ) -> Netlist:
     """Return the netlist with a pipeline stage for each gate and as few flip-flops as were found.
 
@@ -36,6 +39,8 @@ def pipeline(
         Most gates on a path inside a stage; the number of stages is the least for it.
     stages
         Number of stages; the most gates on a path inside one are the least for it.
+    weights
+        How many levels a gate and a chain count; other than `LEVELS` only with levels for a stage.
 
     Raises
     ------
@@ -47,8 +52,9 @@ def pipeline(
     best, fewest = net, -1
     if stages == 1 and levels_per_stage is None and net.roms is None:
         return net.replace(stage=np.zeros(net.num_gates, dtype=np.int32))
-    graph = whole_chains(net)
-    # A mean of two schedules may lay a chain across a boundary.
+    assert weights == LEVELS or stages is None
+    graph = whole_chains(net, weights)
+    # A mean of two schedules may lay what takes several times across a boundary.
     is_free = graph.steps.max(initial=1) == 1 and not graph.is_rom.any()
     starts = _STARTS if is_free else (0.0, 1.0)
     for lengths in _stage_lengths(net, graph, levels_per_stage, stages):
@@ -81,15 +87,15 @@ def _stage_lengths(
             raise UsageError(
                 f"{levels_per_stage} LUT levels in a stage", expected=f"{steps} for a carry chain"
             )
-        return [[levels_per_stage] * _fewest(graph, levels_per_stage, depth)]
+        return [[levels_per_stage] * fewest_stages(graph, levels_per_stage)]
     assert stages is not None
     if graph.is_rom.any():
-        fewest = _fewest(graph, depth, depth)
+        fewest = fewest_stages(graph, depth)
         if fewest > stages:
             raise UsageError(
                 f"{stages} stages with block RAMs", expected=f"at least {fewest}: reads in a row"
             )
-        level = next(n for n in range(1, depth + 1) if _fewest(graph, n, depth) <= stages)
+        level = next(n for n in range(1, depth + 1) if fewest_stages(graph, n) <= stages)
         return [[level] * stages]
     if steps > 1:
         # A chain ends as a whole, so what reads its first sums waits for its last.
@@ -102,14 +108,15 @@ def _stage_lengths(
     return [[-(-depth // stages)] * stages, balanced]
 
 
-def _fewest(graph: ChainGraph, levels: int, depth: int) -> int:
-    """Return how many stages of so many levels there must be.
+def fewest_stages(graph: ChainGraph, length: int) -> int:
+    """Return how many stages of so many steps there must be; no gate may have more steps.
 
     Chains that do not fit into what is left of a stage may take more stages than the depth, and a
     memory takes what is left of the stage in front of it.
     """
-    last = int(_Plan(graph, [levels] * (depth + 2)).earliest().max(initial=0))
-    return last // levels + 1
+    depth = max(1, int(graph.net.levels.max(initial=0)))
+    last = int(_Plan(graph, [length] * (depth + 2)).earliest().max(initial=0))
+    return last // length + 1
 
 
 class _Plan:
@@ -131,7 +138,6 @@ class _Plan:
         self.is_rom = graph.is_rom
         # A read that takes longer than a stage is the user's to ask for: it sets the clock.
         self.steps = np.where(graph.is_rom, np.minimum(graph.steps, min(lengths)), graph.steps)
-        self.is_fixed = graph.is_rom | (self.steps != 1)
         self.stage_of: Times = np.repeat(np.arange(len(lengths)), lengths)
         # With that of the stage behind the last, which a memory may wish for.
         self.begin: Times = np.cumsum([0, *lengths])
@@ -193,7 +199,9 @@ class _Plan:
             stage = np.clip(wish[start:stop], stage_of[now], stage_of[high])
             moved = np.maximum(np.minimum(high, self.last[stage]), now)
             steps = self.steps[start:stop]
-            time[start:stop] = np.where(self.is_fixed[start:stop], now, moved)
+            # As a whole in the stage in which it ends.
+            fits = moved - steps + 1 >= self.begin[stage_of[moved]]
+            time[start:stop] = np.where(fits & ~self.is_rom[start:stop], moved, now)
             np.minimum.at(bound, net.fanin[start:stop], (time[start:stop] - steps)[:, None])
         return time
 
@@ -207,8 +215,10 @@ class _Plan:
             low = ready[net.fanin[start:stop]].max(axis=1, initial=0)
             now = ready[own] - 1
             stage = np.clip(wish[start:stop], stage_of[low], stage_of[now])
-            moved = np.minimum(np.maximum(low, self.begin[stage]), now)
-            ready[own] = np.where(self.is_fixed[start:stop], now, moved) + 1
+            first = np.maximum(low, self.begin[stage])
+            moved = np.minimum(first + self.steps[start:stop] - 1, now)
+            fits = stage_of[moved] == stage_of[np.minimum(first, now)]
+            ready[own] = np.where(fits & ~self.is_rom[start:stop], moved, now) + 1
         return ready[net.first_gate :] - 1
 
     def _wishes(self, time: Times) -> tuple[Times, Times]:

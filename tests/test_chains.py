@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gatec.backends.readback import read_back
 from gatec.backends.verilog import emit
 from gatec.bits import pack, unpack
-from gatec.chain_graph import whole_chains
+from gatec.chain_graph import LEVELS, Weights, whole_chains
 from gatec.chains import CARRY, Chains, count_cells
 from gatec.errors import UsageError
 from gatec.evaluate import evaluate_outputs
@@ -21,7 +21,7 @@ from gatec.heads.carry import CarryHead, carry_head
 from gatec.heads.group import group_bits
 from gatec.heads.tree import HeadPlan, plan_tree
 from gatec.netlist import Netlist, NetlistError, Port
-from gatec.passes.pipeline import pipeline
+from gatec.passes.pipeline import fewest_stages, pipeline
 
 
 def plan(group: int, classes: int) -> HeadPlan:
@@ -162,14 +162,18 @@ def test_a_carry_read_elsewhere_is_refused() -> None:
             _with_fanin(later, slot, net.first_gate + carry)(net).verify()
 
 
-@pytest.mark.parametrize("levels", [3, 4, 5, 9])
-def test_a_pipeline_keeps_chains_whole(levels: int) -> None:
+@pytest.mark.parametrize(
+    ("levels", "weights"),
+    [(n, LEVELS) for n in (3, 4, 5, 9)] + [(n, Weights(4, 0.5, 1.0)) for n in (22, 23, 27, 50)],
+)
+def test_a_pipeline_keeps_chains_whole(levels: int, weights: Weights) -> None:
     net = carry_head(plan(60, 3), "sums").netlist
-    staged = pipeline(net, levels_per_stage=levels)
+    staged = pipeline(net, levels_per_stage=levels, weights=weights)
     staged.verify()
     assert staged.stage is not None
-    graph = whole_chains(net)
-    # Inside a stage no path has more LUTs than it may have.
+    graph = whole_chains(net, weights)
+    assert staged.num_stages == fewest_stages(graph, levels)
+    # Inside a stage no path takes longer than it may.
     ready = np.zeros((staged.num_stages, graph.net.num_nets), dtype=np.int64)
     stage_of_node = np.zeros(graph.net.num_gates, dtype=np.int64)
     stage_of_node[graph.node_of_gate] = staged.stage
@@ -177,6 +181,31 @@ def test_a_pipeline_keeps_chains_whole(levels: int) -> None:
         above = ready[stage, graph.net.fanin[node]].max()
         ready[stage, graph.net.first_gate + node] = above + graph.steps[node]
     assert ready.max() <= levels
+
+
+@pytest.mark.parametrize("most_adds", [1, 3])
+def test_a_chain_takes_its_longest_path(most_adds: int) -> None:
+    net = carry_head(plan(60, 2), "sums", most_adds).netlist
+    chains, lut, carry, enter = net.chains, 4, 0.5, 1.25
+    assert chains is not None
+    # Gate by gate, the definition: what the path inside the chain takes up to each.
+    longest: dict[int, float] = {}
+    delay = np.zeros(net.num_nets)
+    for gate, row in enumerate(net.fanin):
+        inside = [
+            delay[one]
+            for one in row
+            if one >= net.first_gate and chains.chain[one - net.first_gate] == chains.chain[gate]
+        ]
+        own = carry if chains.carry[gate] else lut
+        delay[net.first_gate + gate] = own + max(inside, default=0)
+        chain = int(chains.chain[gate])
+        longest[chain] = max(longest.get(chain, 0), delay[net.first_gate + gate] + enter)
+    graph = whole_chains(net, Weights(lut, carry, enter))
+    for chain, path in longest.items():
+        node = graph.node_of_gate[int(np.flatnonzero(chains.chain == chain)[0])]
+        assert graph.steps[node] == np.ceil(path)
+    assert graph.steps.max() > (5 if most_adds == 1 else 13)
 
 
 def test_a_stage_too_short_for_a_chain_is_refused() -> None:

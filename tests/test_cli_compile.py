@@ -151,8 +151,10 @@ def test_a_board_gets_its_top_and_its_flash_command(
 def test_a_clock_is_met_or_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "out"
     common = ["compile", DEMO, "--device", "hx8k", "-o", str(target), "--quiet"]
-    assert run([*common, "--clock", "120"]) == 0
-    assert manifest(target)["physical"]["fmax_mhz"] >= 120  # type: ignore[index]
+    assert run([*common, "--clock", "40"]) == 0
+    physical = manifest(target)["physical"]
+    assert physical["fmax_mhz"] >= 40  # type: ignore[index]
+    assert [one["stages"] for one in physical["tries"]][-1] == 1  # type: ignore[index]
     before = sorted(target.iterdir())
     assert run([*common, "--clock", "900"]) == 7
     assert "clock of 900 MHz: routed at" in capsys.readouterr().err

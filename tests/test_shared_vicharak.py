@@ -119,7 +119,8 @@ def test_sizes_on_carry_chains_are_kept(shared: Path, size: str, cells: int, lev
 
 def test_the_larger_net_routes_at_100_mhz_on_an_hx8k(shared: Path) -> None:
     model = golden(shared, "800_4").model
-    result = gatec.compile(model, "ice40", device="hx8k", clock=100.0)
+    # What `--clock 100` finds; that search is tested with other circuits.
+    result = gatec.compile(model, "ice40", device="hx8k", levels_per_stage=4)
     assert result.manifest["physical"]["fmax_mhz"] >= 100
     assert result.manifest["circuit"]["luts"]["gates_and_sums"] <= 2300
 

@@ -20,6 +20,7 @@ DRIVER_MODULES = (
     "gatec.design",
     "gatec.driver",
     "gatec.estimator",
+    "gatec.fewest_stages",
     "gatec.flow",
     "gatec.flow_asic",
     "gatec.flow_asic_files",

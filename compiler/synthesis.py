@@ -20,6 +20,7 @@ from gatec.passes.fold import fold
 from gatec.passes.map_lut import BEST, map_lut
 from gatec.proof.verdict import Verdict
 from gatec.publish import check_file_target, publish_file
+from gatec.synth.chain import lut_chains
 from gatec.synth.files import read_function
 from gatec.synth.function import Function, prove
 from gatec.synth.lut_search import by_lut_windows, fewest_luts
@@ -33,6 +34,8 @@ from gatec.tools.yosys import run_yosys
 
 # Of the time for look-up tables, what ABC has for restructuring.
 _RESTRUCTURING = 0.15
+# Of the same for circuits of many inputs, what chains have before windows.
+_CHAINS = 0.4
 # And for how many tries from the decision diagram: of four seeds, dec maps to 264 with three and to
 # 287 with one, after 1 s as after 5.
 _DIAGRAM_TRIES = 3
@@ -180,26 +183,32 @@ def search(function: Function, effort: Effort) -> Aig:
 def search_luts(function: Function, k: int, effort: Effort) -> Netlist:
     """Return the fewest look-up tables of `k` inputs that the effort finds for a function.
 
-    From ABC's mapping of the circuit as read, for functions with a table of their decision diagram,
-    and of what `&deepsyn` makes of it: EPFL's dec maps to 272, 320 and 264, cavlc to 113, 95, 93.
+    From ABC's mapping of the circuit as read, and for functions with a table of their decision
+    diagram and of what `&deepsyn` makes of it: EPFL's dec maps to 272, 320 and 264, cavlc to 113,
+    95 and 93. What is larger begins from what chains leave of ABC's mapping.
     """
     clock = Clock(effort)
-    starts = [trimmed(function.aig)]
-    seconds, tries = _RESTRUCTURING * effort.seconds, 1
-    if function.has_table:
-        starts.append(decision_start(starts[0]))
-        seconds, tries = seconds / _DIAGRAM_TRIES, _DIAGRAM_TRIES
-    seeds = range(effort.seed, effort.seed + tries)
-    last = starts[-1]
-    starts += [rewritten(last, None if effort.steps else seconds, seed) for seed in seeds]
+    start = trimmed(function.aig)
+    if not function.has_table:
+        return _search_luts_by_windows(to_netlist(start, function.name), k, clock, effort)
+    diagram = decision_start(start)
+    seconds = None if effort.steps else _RESTRUCTURING * effort.seconds / _DIAGRAM_TRIES
+    seeds = range(effort.seed, effort.seed + _DIAGRAM_TRIES)
+    starts = [start, diagram, *(rewritten(diagram, seconds, seed) for seed in seeds)]
     mapped = [map_lut(to_netlist(aig, function.name), k, BEST) for aig in starts]
     smallest_start = min(mapped, key=lambda net: net.num_gates)
     luts = from_netlist(fold(smallest_start))
-    if function.has_table:
-        found = fewest_luts(luts, k, clock, effort, function.cares)
-    else:
-        found = by_lut_windows(luts, k, clock, effort)
+    found = fewest_luts(luts, k, clock, effort, function.cares)
     return luts_to_netlist(found, smallest_start)
+
+
+def _search_luts_by_windows(net: Netlist, k: int, clock: Clock, effort: Effort) -> Netlist:
+    mapped = map_lut(net, k, BEST)
+    begin = 0.0 if effort.steps else clock.progress(0)
+    chains = lut_chains(mapped, k, effort)
+    mapped = chains.advance(mapped, clock, begin, max(begin, _CHAINS))
+    found = by_lut_windows(from_netlist(fold(mapped)), k, clock, effort)
+    return luts_to_netlist(found, mapped)
 
 
 def _size(aig: Aig, k: int) -> Size:

@@ -8,14 +8,22 @@ it is a little larger than the smallest met.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from typing import Generic, TypeVar
 
 from gatec.aig import Aig
+from gatec.blif import read_blif, write_blif
+from gatec.netlist import Netlist
+from gatec.passes.absorb import absorb
+from gatec.passes.prune import prune
 from gatec.synth.scripts import run_on_aig
-from gatec.synth.search import Clock
+from gatec.synth.search import Clock, Effort
+from gatec.tools.abc import run_abc
 from gatec.tools.runner import ToolTimeout
+
+Circuit = TypeVar("Circuit")
 
 # How much larger than the smallest a circuit may be that the chain goes on from.
 _SLACK = 0.01
@@ -33,6 +41,15 @@ _REWIRE = tuple(
     f"resub -K {leaves} -N {new} -z -l; rewrite -z -l; "
     for leaves, new in ((6, 1), (10, 2), (12, 3), (8, 0))
 )
+# What changes the AND gates before they are mapped to few tables.
+_SHAPES = (
+    "dch",
+    "dc2",
+    "resub -K 12 -N 3 -z -l; rewrite -z -l",
+    "dch -f",
+    "resub -K 6 -z -l; refactor -z -l",
+    "resub -K 8 -N 0 -z -l; rewrite -z -l; dc2",
+)
 # Which of these a flow takes.
 _FLOWS = ((_REMOVE, _REWIRE), (_REMOVE, ("",)), ("", _REWIRE))
 
@@ -46,23 +63,42 @@ def links(seed: int) -> Iterator[str]:
         yield f"&put; {tables}strash; {rewire[number % len(rewire)]}dc2; &get"
 
 
-class Chains:
+def lut_links(seed: int, k: int) -> Iterator[str]:
+    """Return the scripts of a flow for tables of `k` inputs, without end.
+
+    From ABC's mapping of EPFL's i2c and priority, 298 and 182 LUT6, 4 s of processor time leave 234
+    and 125, and 5 s more 233 and 125.
+    """
+    for number in count(seed):
+        yield f"strash; {_SHAPES[number % len(_SHAPES)]}; if -K {k} -a; {_REMOVE}{_RESUBSTITUTE}"
+
+
+class Chains(Generic[Circuit]):
     """Chains of several flows, side by side, that tell each other the smallest circuit.
 
     Parameters
     ----------
-    aig
+    start
         Where all begin.
-    count
-        How many.
-    seed
-        Of the flows.
+    flows
+        The scripts of each.
+    run
+        Carries a script out on a circuit in so many seconds.
+    size
+        What is to be small.
     """
 
-    def __init__(self, aig: Aig, count: int, seed: int) -> None:
-        self._chains = [_Chain(aig, links(seed + number)) for number in range(count)]
+    def __init__(
+        self,
+        start: Circuit,
+        flows: Iterable[Iterator[str]],
+        run: Callable[[Circuit, str, float], Circuit],
+        size: Callable[[Circuit], int],
+    ) -> None:
+        self._size = size
+        self._chains = [_Chain(start, flow, run, size) for flow in flows]
 
-    def advance(self, best: Aig, clock: Clock, begin: float, until: float) -> Aig:
+    def advance(self, best: Circuit, clock: Clock, begin: float, until: float) -> Circuit:
         """Return the smallest circuit met from progress `begin` to `until` of a clock.
 
         Each goes on where it was, or from `best` if that is smaller than all it has met. The first
@@ -70,25 +106,31 @@ class Chains:
         """
         with ThreadPoolExecutor(len(self._chains)) as pool:
             jobs = [pool.submit(chain.follow, best, clock, begin, until) for chain in self._chains]
-            return min([best, *(job.result() for job in jobs)], key=_size)
+            return min([best, *(job.result() for job in jobs)], key=self._size)
 
 
-class _Chain:
-    def __init__(self, aig: Aig, scripts: Iterator[str]) -> None:
-        self._best = self._current = aig
-        self._scripts = scripts
+class _Chain(Generic[Circuit]):
+    def __init__(
+        self,
+        start: Circuit,
+        scripts: Iterator[str],
+        run: Callable[[Circuit, str, float], Circuit],
+        size: Callable[[Circuit], int],
+    ) -> None:
+        self._best = self._current = start
+        self._scripts, self._run, self._size = scripts, run, size
 
-    def follow(self, best: Aig, clock: Clock, begin: float, until: float) -> Aig:
-        if best.num_ands < self._best.num_ands:
+    def follow(self, best: Circuit, clock: Clock, begin: float, until: float) -> Circuit:
+        if self._size(best) < self._size(self._best):
             self._best = self._current = best
         steps = clock.steps_at(begin)
-        while self._best.num_ands:
+        while self._size(self._best):
             try:
-                found = run_on_aig(self._current, [next(self._scripts)], clock.seconds_left())
+                found = self._run(self._current, next(self._scripts), clock.seconds_left())
             except ToolTimeout:
                 break
-            self._best = min(self._best, found, key=_size)
-            if found.num_ands <= self._best.num_ands * (1 + _SLACK):
+            self._best = min(self._best, found, key=self._size)
+            if self._size(found) <= self._size(self._best) * (1 + _SLACK):
                 self._current = found
             steps += LINK
             if clock.progress(steps) >= until:
@@ -96,5 +138,24 @@ class _Chain:
         return self._best
 
 
-def _size(aig: Aig) -> int:
-    return aig.num_ands
+def and_chains(aig: Aig, effort: Effort) -> Chains[Aig]:
+    """Return chains, one for each walk, towards few AND gates."""
+    flows = [links(effort.seed + number) for number in range(effort.walks)]
+    return Chains(aig, flows, _run_on_ands, lambda found: found.num_ands)
+
+
+def lut_chains(net: Netlist, k: int, effort: Effort) -> Chains[Netlist]:
+    """Return chains, one for each walk, towards few tables of at most `k` inputs."""
+    flows = [lut_links(effort.seed + 2 * number, k) for number in range(effort.walks)]
+    return Chains(net, flows, _run_on_luts, lambda found: found.num_gates)
+
+
+def _run_on_ands(aig: Aig, script: str, seconds: float) -> Aig:
+    return run_on_aig(aig, [script], seconds)
+
+
+def _run_on_luts(net: Netlist, script: str, seconds: float) -> Netlist:
+    commands = ["read_blif in.blif", script, "write_blif out.blif"]
+    inputs = {"in.blif": write_blif(net)}
+    run = run_abc(commands, inputs=inputs, outputs=["out.blif"], timeout=seconds)
+    return prune(absorb(read_blif(run.files["out.blif"].decode(), net)))

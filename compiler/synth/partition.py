@@ -17,7 +17,7 @@ import numpy as np
 
 from gatec.aig import Aig
 from gatec.synth.and_windows import AndCircuit
-from gatec.synth.chain import Chains
+from gatec.synth.chain import and_chains
 from gatec.synth.search import Clock, Effort
 from gatec.synth.state import below, make_state, take_aig
 from gatec.synth.walk import UNIT, walk
@@ -40,7 +40,7 @@ def partitioned(aig: Aig, effort: Effort) -> Aig:
     """
     clock = Clock(effort)
     best = aig
-    chains = Chains(aig, effort.walks, effort.seed)
+    chains = and_chains(aig, effort)
     rates = [math.inf, math.inf]
     begin, number = 0.0, 0
     while begin < 1 and best.num_ands:

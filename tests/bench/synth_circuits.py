@@ -9,7 +9,7 @@ before on the same machine. `epfl`: LUT6 of the random-control circuits against 
 
 Every row is proved equal to its input, or the script fails. A row has the wall and processor
 seconds of the search, tools included (and what ran beside it, with `--jobs`): gatec uses two cores,
-`&deepsyn` one. Where `&deepsyn` does not end in ten times its time, it found nothing.
+`&deepsyn` one. Where `&deepsyn` does not end in three times its time, it found nothing.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def circuit_row(path: Path, effort: Effort) -> Row:
     start = trimmed(function.aig)
     watch = Stopwatch()
     try:
-        other = run_on_aig(start, [f"&deepsyn -T {effort.seconds:.0f}"], 10 * effort.seconds)
+        other = run_on_aig(start, [f"&deepsyn -T {effort.seconds:.0f}"], 3 * effort.seconds)
     except ToolTimeout:
         other = start
     other_times, watch = watch.read(), Stopwatch()

@@ -12,15 +12,17 @@ import numpy as np
 from gatec.aig import Aig, to_netlist, trimmed
 from gatec.aiger import read_aiger, write_aiger
 from gatec.backends.circuit import write_module
-from gatec.blif import write_blif
+from gatec.blif import read_blif, write_blif
 from gatec.console import Progress
 from gatec.errors import DifferentError, ToolError, UnprovedError, UsageError
 from gatec.netlist import Netlist
+from gatec.passes.absorb import absorb
 from gatec.passes.fold import fold
 from gatec.passes.map_lut import BEST, map_lut
+from gatec.passes.prune import prune
 from gatec.proof.verdict import Verdict
 from gatec.publish import check_file_target, publish_file
-from gatec.synth.chain import lut_chains
+from gatec.synth.chain import Chains, lut_links
 from gatec.synth.files import read_function
 from gatec.synth.function import Function, prove
 from gatec.synth.lut_search import by_lut_windows, fewest_luts
@@ -30,6 +32,7 @@ from gatec.synth.partition import partitioned
 from gatec.synth.read_gates import read_blif_circuit
 from gatec.synth.scripts import decision_start, rewritten
 from gatec.synth.search import Clock, Effort, smallest
+from gatec.tools.abc import run_abc
 from gatec.tools.yosys import run_yosys
 
 # Of the time for look-up tables, what ABC has for restructuring.
@@ -209,6 +212,19 @@ def _search_luts_by_windows(net: Netlist, k: int, clock: Clock, effort: Effort) 
     mapped = chains.advance(mapped, clock, begin, max(begin, _CHAINS))
     found = by_lut_windows(from_netlist(fold(mapped)), k, clock, effort)
     return luts_to_netlist(found, mapped)
+
+
+def lut_chains(net: Netlist, k: int, effort: Effort) -> Chains[Netlist]:
+    """Return chains, one for each walk, towards few tables of at most `k` inputs."""
+    flows = [lut_links(effort.seed + 2 * number, k) for number in range(effort.walks)]
+    return Chains(net, flows, _run_on_luts, lambda found: found.num_gates)
+
+
+def _run_on_luts(net: Netlist, script: str, seconds: float) -> Netlist:
+    commands = ["read_blif in.blif", script, "write_blif out.blif"]
+    inputs = {"in.blif": write_blif(net)}
+    run = run_abc(commands, inputs=inputs, outputs=["out.blif"], timeout=seconds)
+    return prune(absorb(read_blif(run.files["out.blif"].decode(), net)))
 
 
 def _size(aig: Aig, k: int) -> Size:

@@ -11,10 +11,11 @@ from gatec.aig import Aig, to_netlist
 from gatec.proof.verdict import Verdict
 from gatec.synth import chain
 from gatec.synth.builder import AigBuilder
-from gatec.synth.chain import LINK, and_chains, links, lut_chains
+from gatec.synth.chain import LINK, and_chains, links
 from gatec.synth.function import Function, prove
 from gatec.synth.partition import partitioned
 from gatec.synth.search import Clock, Effort
+from gatec.synthesis import lut_chains
 
 
 def selected(count: int) -> Aig:

@@ -71,7 +71,8 @@ def bare(style: Style, *, mesh: bool) -> Source:
         "  bare_stage0 s (.i({d, r}), .o(n));\n"
         f"  always @(posedge clk) r <= n;\n  assign q = r[{PATHS - 1}];\nendmodule\n"
     )
-    return Source("bare", {"shell.v": shell}, [Stage("bare_stage0", PATHS + 1, PATHS, body)], style)
+    stage = Stage("bare_stage0", PATHS + 1, PATHS, body, np.arange(PATHS + 1, dtype=np.int32))
+    return Source("bare", {"shell.v": shell}, [stage], style)
 
 
 def bare_mhz(family: str, device: str, seeds: int, *, mesh: bool) -> float:

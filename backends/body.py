@@ -2,8 +2,9 @@
 
 One module for each stage, with ports `i` (the nets that the rank in front holds) and `o` (the nets
 that the rank behind holds). Inside, a net has the same name in every stage: `x7` is bit 7 of the
-input vector, `n12` the output of gate 12 of the netlist. Gates follow each other in topological
-order, one a line.
+input vector, `n12` the output of gate 12 of the netlist. The stage of a sequence reads phase and
+state too, behind its rank, and puts out the next state, behind the next rank. Gates follow each
+other in topological order, one a line.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from gatec.errors import LimitError
 from gatec.fabrics import LUT_CELLS, STYLE_FANIN, LutCell, Style
 from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, NetlistError
 from gatec.roms import rom_gates
+from gatec.stages import sequence_stage
 from gatec.tables import depends
 
 # Amaranth numbers the bits of a cell's ports with 16 bits, two codes of which are constants.
@@ -43,7 +45,7 @@ class Stage:
     name
         The module's name.
     inputs, outputs
-        Widths of the ports `i` and `o`.
+        Widths of the port `i` and of the rank behind, which is the port `o` but for the next state.
     text
         The module.
     nets
@@ -94,12 +96,17 @@ def write_stages(
     names = _net_names(net)
     nothing = [np.zeros(0, dtype=np.int32)] * len(ranks)
     address, data = (nothing, nothing) if roms is None else (roms.address, roms.data)
-    inputs = np.arange(net.first_input, net.first_register, dtype=np.int32)
+    inputs = net.inputs[0].nets
+    late = np.arange(inputs[-1] + 1, net.first_gate, dtype=np.int32)
+    sequence = sequence_stage(net) if net.num_registers else None
     order, looked_up = text_order(net, partner), rom_gates(net)
     stages = []
     for number, rank in enumerate(ranks):
         held = rank if len(rank) else np.array([CONST0_NET], dtype=np.int32)
         outputs = np.concatenate([held, address[number]])
+        if number == sequence:
+            inputs = np.concatenate([inputs, late])
+            outputs = np.concatenate([outputs, net.register_d])
         for width in (len(inputs), len(outputs)):
             if width > MAX_PORT_BITS:
                 raise LimitError(
@@ -133,7 +140,9 @@ def _check_fanin(net: Netlist, style: Style) -> None:
 def _net_names(net: Netlist) -> Names:
     """Return the name of every net, the same in all stages."""
     names = ["1'b0", "1'b1"]
-    names += [f"x{bit}" for bit in range(net.num_inputs)]
+    names += [f"x{bit}" for bit in range(net.inputs[0].width)]
+    names += [f"phase{bit}" for bit in range(net.num_inputs - net.inputs[0].width)]
+    names += [f"state{bit}" for bit in range(net.num_registers)]
     names += [f"n{gate}" for gate in range(net.num_gates)]
     return np.array(names, dtype=object)
 

@@ -88,10 +88,7 @@ class Checker:
         for row, bit in enumerate(bits):
 
             def spec(values: Values, row: int = row, bit: int = bit) -> Words:
-                carry = np.full_like(values[bit], ALL_ONES)
-                for below in bits[:row]:
-                    carry = carry & values[below]
-                counted = (values[bit] ^ carry) & ~is_number(bits, count - 1, values)
+                counted = plus_one(bits, row, values) & ~is_number(bits, count - 1, values)
                 return choose(step(values), counted, values[bit])
 
             self.next_value(f"{name}[{row}]", bit, spec)
@@ -166,6 +163,14 @@ def assignments(bits: Sequence[int]) -> Values:
 def choose(select: Words, high: Words, low: Words) -> Words:
     """Return `high` where `select` is 1, else `low`."""
     return (high & select) | (low & ~select)
+
+
+def plus_one(bits: Sequence[int], row: int, values: Values) -> Words:
+    """Return one bit of the number in `bits`, plus one."""
+    carry = np.full_like(values[bits[row]], ALL_ONES)
+    for below in bits[:row]:
+        carry = carry & values[below]
+    return values[bits[row]] ^ carry
 
 
 def is_number(bits: Sequence[int], number: int, values: Values) -> Words:

@@ -16,8 +16,19 @@ vector[k]' = accept ? (k + B < W ? vector[k+B] : i_payload[k+B-W]) : vector[k]
 ```
 
 All but `vector` become 0 while `rst` is high, and are 0 at power-up. `vector` is W bits wide, a
-beat has B. With several beats out, of C bits, `result` is (with zeros above its end)
-`result[k]' = advance ? d[k] : o_valid & o_ready ? result[k+C] : result[k]`.
+beat has B. Where a stage Q is a sequence of P phases, the ranks in front of it move by `take`, not
+by `advance`, and so do `full` and their valid bits:
+```
+busy     = Q ? valid[Q-1] : full            last     = phase == P-1
+take     = advance & (last | ~busy)         restart  = take | ~busy
+i_ready  = ~full | take                     full'    = accept & last_in | full & ~take
+valid[k]' = take ? (k ? valid[k-1] : full) : valid[k], for k < Q
+valid[Q]' = advance ? busy & last : valid[Q]
+phase'   = restart ? 0 : last ? phase : phase + 1
+state'   = restart ? start : last ? state : what stage Q computes from it
+```
+`state` is not reset by `rst`. With several beats out, of C bits, `result` is (with zeros above its
+end) `result[k]' = advance ? d[k] : o_valid & o_ready ? result[k+C] : result[k]`.
 
 Why this machine is right: `accept` implies `~full | advance`, so a collected vector stays in
 `vector` until `advance` takes it, and `full` is 1 exactly from the last of its beats until then.
@@ -28,10 +39,12 @@ beat.
 
 from __future__ import annotations
 
-from gatec.backends.checker import Checker, Function, Values, choose, is_number
-from gatec.backends.core import CoreShape
+import numpy as np
+
+from gatec.backends.checker import Checker, Function, Values, choose, is_number, plus_one
+from gatec.backends.core import CoreShape, SequenceShape
 from gatec.backends.shell import Shell
-from gatec.bits import Words
+from gatec.bits import ALL_ONES, Words
 
 
 class Control(Checker):
@@ -57,6 +70,15 @@ class Control(Checker):
         self.beat_in = self.counter("beat_in", shape.beats_in)
         self.beat_out = self.counter("beat_out", shape.beats_out)
         self.cuts = {self.advance, self.accept}
+        self.take, self.phase, self.state = self.advance, [], []
+        sequence = shape.sequence
+        if sequence is not None:
+            (self.take,), (self.restart,) = self.wire("take", 1), self.wire("restart", 1)
+            (self.last,) = self.wire("last", 1)
+            self.phase = self.wire("phase", sequence.phase_bits)
+            self.state = self.wire("state", len(sequence.state))
+            self.busy = self.valid[sequence.stage - 1] if sequence.stage else self.full
+            self.cuts |= {self.take, self.restart, self.last}
 
     def check(self) -> None:
         """Compare the whole state machine.
@@ -71,31 +93,76 @@ class Control(Checker):
         proved: set[int] = set()
         self.equal("advance", self.advance, self._spec_advance, proved)
         proved = {self.advance}
-        self.equal("i_ready", self.i_ready, lambda v: ~v[self.full] | v[self.advance], proved)
+        if shape.sequence is not None:
+            self._check_sequence(shape.sequence, proved)
+            proved = {self.advance, self.take}
+        self.equal("i_ready", self.i_ready, lambda v: ~v[self.full] | v[self.take], proved)
         self.equal("accept", self.accept, self._spec_accept, proved)
         self.equal("o_valid", self.o_valid, lambda v: v[self.valid[-1]], proved)
         self.next_value("full", self.full, self._spec_full)
         for stage, bit in enumerate(self.valid):
-            before = self.valid[stage - 1] if stage else self.full
-            self.next_value(f"valid[{stage}]", bit, self._spec_shift(bit, before))
+            self.next_value(f"valid[{stage}]", bit, self._spec_valid(stage))
         self.next_count("beat_in", self.beat_in, shape.beats_in, lambda v: v[self.accept])
         self.next_count("beat_out", self.beat_out, shape.beats_out, self.spec_leave)
-        self.check_starts((self.full, *self.valid, *self.beat_in, *self.beat_out))
+        self.check_starts((self.full, *self.valid, *self.beat_in, *self.beat_out, *self.phase))
 
     def _spec_advance(self, values: Values) -> Words:
         at_last = is_number(self.beat_out, self.shape.beats_out - 1, values)
         return ~values[self.o_valid] | (values[self.o_ready] & at_last)
 
     def _spec_accept(self, values: Values) -> Words:
-        return values[self.i_valid] & (~values[self.full] | values[self.advance])
+        return values[self.i_valid] & (~values[self.full] | values[self.take])
 
     def _spec_full(self, values: Values) -> Words:
         at_last = is_number(self.beat_in, self.shape.beats_in - 1, values)
-        hold = values[self.full] & ~values[self.advance]
+        hold = values[self.full] & ~values[self.take]
         return (values[self.accept] & at_last) | hold
 
-    def _spec_shift(self, bit: int, before: int) -> Function:
-        return lambda v: choose(v[self.advance], v[before], v[bit])
+    def _spec_valid(self, stage: int) -> Function:
+        bit, before = self.valid[stage], self.valid[stage - 1] if stage else self.full
+        sequence = self.shape.sequence
+        if sequence is not None and stage == sequence.stage:
+            return lambda v: choose(v[self.advance], v[before] & v[self.last], v[bit])
+        moves = self.enable(stage)
+        return lambda v: choose(v[moves], v[before], v[bit])
+
+    def enable(self, stage: int) -> int:
+        """Return the enable of the rank behind a stage."""
+        sequence = self.shape.sequence
+        return self.advance if sequence is None or stage >= sequence.stage else self.take
+
+    def _check_sequence(self, sequence: SequenceShape, proved: set[int]) -> None:
+        """Compare the control of the stage that takes several cycles; extend `proved`."""
+        phases = sequence.phases
+        self.equal("last", self.last, lambda v: is_number(self.phase, phases - 1, v), proved)
+        proved = proved | {self.last}
+        self.equal(
+            "take",
+            self.take,
+            lambda v: v[self.advance] & (v[self.last] | ~v[self.busy]),
+            proved,
+        )
+        proved |= {self.take}
+        self.equal("restart", self.restart, lambda v: v[self.take] | ~v[self.busy], proved)
+        for row, bit in enumerate(self.phase):
+
+            def spec(values: Values, row: int = row, bit: int = bit) -> Words:
+                counted = choose(values[self.last], values[bit], plus_one(self.phase, row, values))
+                return counted & ~values[self.restart]
+
+            self.next_value(f"phase[{row}]", bit, spec)
+
+    def spec_state(self, number: int, following: int) -> Function:
+        """Return the next value of a bit of `state`, for which the stage computes `following`."""
+        sequence, bit = self.shape.sequence, self.state[number]
+        assert sequence is not None
+        start = ALL_ONES * int(sequence.state[number])
+
+        def spec(values: Values) -> Words:
+            held = choose(values[self.last], values[bit], values[following])
+            return choose(values[self.restart], np.full_like(held, start), held)
+
+        return spec
 
     def spec_leave(self, values: Values) -> Words:
         """Return whether an output beat leaves."""

@@ -3,7 +3,10 @@
 Every wire that carries data gets the net that it holds and the number of ranks that the net has
 passed. Swapped wires therefore give another netlist, not an error: the comparison with the model
 finds them. What must hold of any correct text is an error here: equal numbers of registers on all
-paths, all of them enabled by `advance`.
+paths, all of them enabled by `advance`, or `take` in front of a sequence.
+
+The phase and the state of a sequence are nets of their own, of the rank of its stage, so that no
+other stage reads them. The netlist of one phase is then unrolled.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from gatec.blocks import IntArray
 from gatec.errors import DifferentError
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import Tables
+from gatec.unroll import PHASE_PORT, unrolled
 
 _UNKNOWN = -1
 # The rank of a constant: it fits any.
@@ -49,6 +53,8 @@ class DataPath:
         Of each stage module, the nets of its inputs, and that of its first gate.
     num_roms, looked_up
         How many memories there are, and how many gates stand for them.
+    phases
+        With a sequence, `int32[phases, nets]`: where the nets of one phase are in the netlist.
     """
 
     def __init__(
@@ -59,6 +65,7 @@ class DataPath:
         self.stage_inputs: dict[str, IntArray] = {}
         self.first_gates: dict[str, int] = {}
         self.num_roms = self.looked_up = 0
+        self.phases: IntArray | None = None
         self.shell = control.shell
         self.shape = control.shape
         self.bodies = bodies
@@ -71,6 +78,9 @@ class DataPath:
         self.fanin: list[IntArray] = []
         self.tables: list[Tables] = []
         self.next_net = FIRST_INPUT + self.shape.input_bits
+        for bits in (control.phase, control.state):
+            self.net[bits] = self.next_net + np.arange(len(bits))
+            self.next_net += len(bits)
 
     def netlist(self) -> Netlist:
         """Return what the core computes, as a combinational netlist with ports `x` and `y`.
@@ -82,17 +92,53 @@ class DataPath:
             too few, or a data register has another enable than `advance`.
         """
         self._collect()
+        sequence = self.shape.sequence
+        if sequence is not None:
+            self.rank[[*self.control.phase, *self.control.state]] = sequence.stage
         self._follow()
         outputs = self._serial_outputs() if self.shape.beats_out > 1 else self._outputs()
         columns = max((rows.shape[1] for rows in self.fanin), default=1)
         fanin = [np.pad(rows, ((0, 0), (0, columns - rows.shape[1]))) for rows in self.fanin]
-        return Netlist(
+        ports = [("x", self.shape.input_bits)]
+        if sequence is not None:
+            ports.append((PHASE_PORT, sequence.phase_bits))
+        net = Netlist(
             self.shape.top,
-            make_ports(("x", self.shape.input_bits)),
+            make_ports(*ports),
             (Port("y", outputs),),
             np.concatenate([np.zeros((0, columns), dtype=np.int32), *fanin]),
             np.concatenate([np.zeros(0, dtype=np.uint64), *self.tables]),
         )
+        if sequence is None:
+            return net
+        start = [digit == "1" for digit in sequence.state]
+        net = net.replace(register_d=self._next_state(), register_init=start)
+        net.verify()
+        flat = unrolled(net, sequence.phases)
+        self.phases = flat.nets
+        return flat.netlist
+
+    def _next_state(self) -> IntArray:
+        """Check how `state` starts, moves and waits, and return the nets that it takes."""
+        control = self.control
+        result = []
+        for number, bit in enumerate(control.state):
+            flip_flop = control.flip_flop(f"state[{number}]", bit)
+            found = [
+                source
+                for source in self.shell.support(flip_flop.sources(), control.cuts)
+                if self.net[source] != _UNKNOWN and source != bit
+            ]
+            if len(found) != 1 or self.rank[found[0]] != self.rank[bit]:
+                raise DifferentError(f"state[{number}] takes another bit", place=self.place)
+            control.compare(
+                f"the next state[{number}]",
+                flip_flop.sources(),
+                flip_flop.next_value,
+                control.spec_state(number, found[0]),
+            )
+            result.append(self.net[found[0]])
+        return np.array(result, dtype=np.int32)
 
     def _collect(self) -> None:
         """Check that `vector` shifts accepted beats in, and give its bits the input nets."""
@@ -138,6 +184,7 @@ class DataPath:
         control = self.control
         result = control.wire("result", self.shape.output_bits) if self.shape.beats_out > 1 else []
         found = [control.full, *control.valid, *control.vector, *control.beat_in, *control.beat_out]
+        found += [*control.phase, *control.state]
         return [*found, *(bit for bit in result if bit in self.shell.flip_flops)]
 
     def _known(self, cell: Cell) -> bool:
@@ -146,27 +193,27 @@ class DataPath:
 
     def _pass_rank(self, cell: Cell) -> None:
         """A register: the same nets, one rank on."""
-        if cell.kind != "$dffe" or not self._advances(cell):
-            raise DifferentError("a data register does not move by advance", place=self.place)
         source, target = list(cell.pins["D"]), list(cell.pins["Q"])
         if min(source) < FIRST_INPUT:
             raise DifferentError("a data register takes a literal", place=self.place)
+        enables = {self.control.enable(stage) for stage in self.rank[source].tolist()}
+        if (
+            cell.kind != "$dffe"
+            or enables != set(cell.pins["EN"])
+            or cell.parameters["EN_POLARITY"] != 1
+        ):
+            raise DifferentError("a data register does not move by advance", place=self.place)
         self.net[target] = self.net[source]
         self.rank[target] = self.rank[source] + 1
-
-    def _advances(self, cell: Cell) -> bool:
-        return (
-            list(cell.pins["EN"]) == [self.control.advance] and cell.parameters["EN_POLARITY"] == 1
-        )
 
     def _pass_rom(self, cell: Cell) -> None:
         """A memory: what it holds, as gates of its address, one rank on."""
         rom = self.roms[cell.kind]
-        if list(cell.pins["en"]) != [self.control.advance]:
+        rank = self._rank_of(cell, rom.ports * rom.address_bits, rom.ports * rom.data_bits)
+        if list(cell.pins["en"]) != [self.control.enable(rank)]:
             raise DifferentError("a memory does not move by advance", place=self.place)
         if list(cell.pins["clk"]) != [self.control.clk]:
             raise DifferentError("a memory has another clock", place=self.place)
-        rank = self._rank_of(cell, rom.ports * rom.address_bits, rom.ports * rom.data_bits)
         addresses = self.net[list(cell.pins["i"])].reshape(rom.ports, -1)
         data = np.reshape(cell.pins["o"], (rom.ports, -1))
         for address, bits in zip(addresses, data, strict=True):

@@ -50,7 +50,10 @@ class ReadBack:
     stage_inputs
         The net of each bit of `i` of each stage module.
     first_gates
-        The net of the first gate of each stage module.
+        The net of the first gate of each stage module. Of a core with a sequence, these are nets
+        of one phase.
+    phases
+        With a sequence, `int32[phases, nets]`: where they are in the netlist.
     """
 
     netlist: Netlist
@@ -58,6 +61,7 @@ class ReadBack:
     facts: list[str]
     stage_inputs: Mapping[str, IntArray]
     first_gates: Mapping[str, int]
+    phases: IntArray | None = None
 
 
 def read_back(text: str, shape: CoreShape) -> ReadBack:
@@ -94,7 +98,7 @@ def read_back(text: str, shape: CoreShape) -> ReadBack:
     netlist = path.netlist()
     netlist.verify()
     facts = _facts(shape, netlist.num_gates - path.looked_up, path.num_roms)
-    return ReadBack(netlist, shape.latency, facts, path.stage_inputs, path.first_gates)
+    return ReadBack(netlist, shape.latency, facts, path.stage_inputs, path.first_gates, path.phases)
 
 
 def _facts(shape: CoreShape, gates: int, roms: int) -> list[str]:

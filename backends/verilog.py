@@ -18,7 +18,7 @@ from amaranth.back import rtlil
 from amaranth.hdl import Elaboratable, ValueLike
 
 from gatec.backends.body import MAX_PORT_BITS, Stage, write_stages
-from gatec.backends.core import CoreShape, StreamCore
+from gatec.backends.core import CoreShape, SequenceShape, StreamCore
 from gatec.backends.dual_luts import pair_gates, text_order
 from gatec.backends.rom import RomInstance, WrittenRoms, write_roms
 from gatec.backends.words import VERILOG_KEYWORDS
@@ -27,7 +27,7 @@ from gatec.errors import LimitError, UsageError
 from gatec.fabrics import DUAL_CELL, LUT_CELLS, Style
 from gatec.netlist import Netlist, NetlistError, Port
 from gatec.roms import rom_gates
-from gatec.stages import live_nets
+from gatec.stages import live_nets, sequence_stage
 from gatec.tools.yosys import run_yosys, without_banner
 
 # SB_ is the prefix of all iCE40 cells.
@@ -97,6 +97,7 @@ def emit(
     style: Style,
     beat_bits: int | None = None,
     out_beat_bits: int | None = None,
+    phases: int = 1,
     header: Sequence[str] = (),
 ) -> Emitted:
     """Write a netlist with one input and one output port as a pipelined stream core.
@@ -111,6 +112,9 @@ def emit(
         Widths of the streams; the whole vector when None. A vector that is longer comes in several
         beats, lowest bits first; the unused high bits of the last beat are ignored on the way in
         and 0 on the way out.
+    phases
+        Cycles that the stage with state registers takes; such a netlist has a second input port,
+        the number of the phase.
     header
         Lines of the comment block to put first, such as the model's name.
 
@@ -121,7 +125,8 @@ def emit(
     UsageError
         A beat of less than one bit.
     """
-    if len(net.inputs) != 1 or len(net.outputs) != 1 or not net.num_inputs or not net.num_outputs:
+    known = len(net.inputs) == (2 if net.num_registers else 1) and len(net.outputs) == 1
+    if not known or not net.inputs[0].width or not net.num_outputs:
         raise NetlistError(f"{net.name}: a stream core has one input port and one output port")
     if net.stage is None:
         net = net.replace(stage=[0] * net.num_gates)
@@ -130,13 +135,19 @@ def emit(
     partner = pair_gates(net) if style == "xilinx" else None
     roms = write_roms(net, top)
     stages = write_stages(net, ranks, top=top, style=style, partner=partner, roms=roms)
+    input_bits = net.inputs[0].width
+    sequence = None
+    if net.num_registers:
+        start = "".join("01"[bit] for bit in net.register_init.tolist())
+        sequence = SequenceShape(sequence_stage(net), phases, start)
     shape = CoreShape(
         top,
-        net.num_inputs,
+        input_bits,
         net.num_outputs,
         tuple(max(1, len(rank)) for rank in ranks),
-        net.num_inputs if beat_bits is None else beat_bits,
+        input_bits if beat_bits is None else beat_bits,
         net.num_outputs if out_beat_bits is None else out_beat_bits,
+        sequence=sequence,
     )
     check_beats(shape)
     comment = header_text([*header, "", *describe(net, shape, style)])
@@ -181,11 +192,18 @@ def component_text(core: Elaboratable, top: str, signals: Mapping[str, ValueLike
 
 def describe(net: Netlist, shape: CoreShape, style: Style) -> list[str]:
     """Return the lines that document a core's ports and timing."""
-    bound = "at most " if min(shape.beats_in, shape.beats_out) > 1 else ""
+    sequence = shape.sequence
+    bound = "at most " if min(shape.beats_in, shape.beats_out) > 1 and sequence is None else ""
+    phases = (
+        []
+        if sequence is None
+        else [f"Stage {sequence.stage} takes {sequence.phases} cycles for each vector."]
+    )
     roms = net.roms
     gates = int((~rom_gates(net)).sum())
     return [
         f"{gates} gates ({style}) in {shape.num_stages} pipeline stages.",
+        *phases,
         *([] if roms is None else _memories(roms.count, style)),
         "",
         "Clock clk, rising edge. Reset rst, synchronous, active high: drops all vectors under way.",

@@ -86,6 +86,10 @@ def inside_folder(folder: OutputFolder) -> Inside:
         Signal(INPUT_PORT, netlist.inputs[0].nets),
         Signal(OUTPUT_PORT, netlist.outputs[0].nets),
     ]
+    if shape.sequence is not None:
+        # One cycle of a stage is many gates here, or none.
+        nets = np.arange(netlist.first_gate, netlist.num_nets, dtype=np.int32)
+        return Inside(netlist, [*signals, Signal("gates", nets)])
     modules = split_modules(text)
     for stage in range(shape.num_stages):
         name = f"{shape.top}_stage{stage}"

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
-from gatec.chains import NO_CHAIN, Chains
+from gatec.joining import Joiner
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
 from gatec.roms import renumbered
 from gatec.tables import VARIABLE
@@ -63,35 +63,20 @@ def connected(parts: Sequence[Netlist], like: Netlist) -> Netlist:
     like
         Gives name and ports.
     """
-    width = max(part.fanin.shape[1] for part in parts)
-    fanin, tables, cuts = [], [], []
-    chain, carry, chains, numbers = [], [], 0, []
+    cuts, numbers = [], []
     sources = np.arange(parts[0].first_input, parts[0].first_gate, dtype=np.int32)
-    first_gate = parts[0].first_gate
+    joiner = Joiner(parts[0].first_gate)
     for part in parts:
-        gates = np.arange(first_gate, first_gate + part.num_gates, dtype=np.int32)
-        number = np.concatenate([np.arange(FIRST_INPUT, dtype=np.int32), sources, gates])
-        padding = ((0, 0), (0, width - part.fanin.shape[1]))
-        fanin.append(np.pad(number[part.fanin], padding))
-        tables.append(part.tables)
-        if part.chains is None:
-            chain.append(np.full(part.num_gates, NO_CHAIN))
-            carry.append(np.zeros(part.num_gates, dtype=bool))
-        else:
-            on = part.chains.chain != NO_CHAIN
-            chain.append(np.where(on, part.chains.chain + chains, NO_CHAIN))
-            carry.append(part.chains.carry)
-            chains += part.chains.count
-        numbers.append(number)
-        sources = number[part.output_nets]
+        numbers.append(joiner.add(part, sources))
+        sources = numbers[-1][part.output_nets]
         cuts.append(sources)
-        first_gate += part.num_gates
+    joined = joiner.netlist(like.name, (), ())
     return like.replace(
-        fanin=np.concatenate(fanin),
-        tables=np.concatenate(tables),
+        fanin=joined.fanin,
+        tables=joined.tables,
         cuts=_renumbered(like.cuts, np.concatenate(cuts[:-1])),
         outputs=_renumbered(like.outputs, cuts[-1]),
-        chains=Chains(np.concatenate(chain), np.concatenate(carry)) if chains else None,
+        chains=joined.chains,
         roms=renumbered(list(zip(parts, numbers, strict=True))),
     )
 

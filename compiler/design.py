@@ -15,7 +15,7 @@ from gatec.chains import carry_gates, count_cells
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
 from gatec.heads.roms import RomPlan
-from gatec.heads.tree import HeadPlan
+from gatec.heads.sequence import StepCircuit
 from gatec.lower import SCORES_CUT
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
@@ -24,6 +24,7 @@ from gatec.passes.pipeline import pipeline
 from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Proof, Verdict
 from gatec.roms import rom_gates
+from gatec.sequences import StepChoice
 from gatec.stages import packed_cells, register_bits
 
 
@@ -57,25 +58,29 @@ class Design:
 
 def build_design(
     mapped: Mapped,
-    emit_core: Callable[[Netlist], Emitted],
+    emit_core: Callable[[Netlist, int], Emitted],
     options: CompileOptions,
     progress: Progress,
     *,
     stages: int | None = None,
     levels_per_stage: int | None = None,
     weights: Weights = LEVELS,
+    steps: StepChoice | None = None,
 ) -> Design:
     """Pipeline, emit and prove.
 
     Parameters
     ----------
     emit_core
-        Turns a netlist with stages into Verilog, with the target's style and widths.
+        Turns a netlist with stages, and its number of phases, into Verilog, with the target's
+        style and widths.
     stages, levels_per_stage
         Exactly one.
     weights
         How many levels gates and chains count. Other than with `LEVELS`, the fewest stages win over
         the fewest logic cells.
+    steps
+        How class sums may be counted in steps; None: not at all.
 
     Raises
     ------
@@ -85,12 +90,15 @@ def build_design(
         That could not be decided in time, and the options do not allow it.
     """
     with progress.step("pipeline, emit Verilog"):
+        in_steps = None if steps is None else steps.smallest(stages, levels_per_stage)
         staged = smallest_pipeline(mapped, stages, levels_per_stage, weights)
+        if steps is not None and in_steps is not None and steps.better(in_steps, staged):
+            mapped, staged = steps.mapper.mapped(in_steps), in_steps.netlist
         staged.verify()
-        emitted = emit_core(staged)
+        emitted = emit_core(staged, phases_of(mapped))
     with progress.step("prove the Verilog text equal to the model"):
         back = read_back(emitted.text, emitted.shape)
-        cut = emitted_cut(staged, mapped.inverted, emitted, back)
+        cut = emitted_cut(staged, mapped.inverted, emitted, back, mapped.sequence)
         proof, facts = prove_text(mapped, back, cut, options)
     return Design(mapped, staged, emitted, cut, proof, [*mapped.facts, *facts])
 
@@ -143,12 +151,22 @@ def prove_circuit(
     return proof
 
 
+def phases_of(mapped: Mapped) -> int:
+    """Return the cycles that the circuit works on a vector in its sequence; 1 without one."""
+    return 1 if mapped.sequence is None else mapped.sequence.phases
+
+
 def emitted_cut(
-    staged: Netlist, inverted: npt.NDArray[np.bool_], emitted: Emitted, back: ReadBack
+    staged: Netlist,
+    inverted: npt.NDArray[np.bool_],
+    emitted: Emitted,
+    back: ReadBack,
+    sequence: StepCircuit | None = None,
 ) -> Cut | None:
     """Return where the cuts of a staged netlist are in its emitted text: a hint for the proof.
 
-    A stage holds its gates in the order of the text; what memories give, it has as inputs.
+    A stage holds its gates in the order of the text; what memories give, it has as inputs. Of a
+    sequence it is where they are in each phase.
     """
     if not staged.cuts or staged.stage is None:
         return None
@@ -158,7 +176,15 @@ def emitted_cut(
         position[stage.nets] = back.stage_inputs[stage.name]
         gates = order[staged.stage[order] == number]
         position[staged.first_gate + gates] = back.first_gates[stage.name] + np.arange(len(gates))
-    return Cut(position[staged.cut_nets], inverted)
+    if sequence is None or back.phases is None:
+        return Cut(position[staged.cut_nets], inverted)
+    picks, *scores = (position[port.nets] for port in staged.cuts)
+    steps = sequence.picking.plan.steps
+    if len(inverted) == len(picks) * steps:
+        # The scores are the outputs, not a cut in front of them.
+        scores = []
+    found = [back.phases[:steps, picks].reshape(-1), *(back.phases[-1][nets] for nets in scores)]
+    return Cut(np.concatenate(found), inverted)
 
 
 def count_luts(netlist: Netlist) -> dict[str, int]:
@@ -172,6 +198,7 @@ def count_luts(netlist: Netlist) -> dict[str, int]:
         return {"gates_and_sums": total, "argmax": 0}
     needed = np.zeros(netlist.num_nets, dtype=bool)
     needed[scores[0].nets] = True
+    needed[netlist.register_d] = True
     for start, stop in reversed(netlist.blocks):
         rows = needed[netlist.first_gate + start : netlist.first_gate + stop]
         needed[netlist.fanin[start:stop][rows]] = True
@@ -190,11 +217,11 @@ def circuit_facts(design: Design) -> dict[str, object]:
         "block_rams": 0 if netlist.roms is None else netlist.roms.count,
         "carries": int(carry_gates(netlist).sum()),
         "head": design.mapped.head,
-        "head_order": plan.order.tolist() if isinstance(plan, HeadPlan) else None,
+        "head_order": None if plan is None or isinstance(plan, RomPlan) else plan.order.tolist(),
         "head_reads": plan.recorded() if isinstance(plan, RomPlan) else None,
         "levels": netlist.depth,
         "stages": netlist.num_stages,
-        "pipeline_registers": register_bits(netlist) + netlist.num_inputs,
+        "pipeline_registers": register_bits(netlist) + netlist.inputs[0].width,
         "latency_cycles": design.emitted.latency,
         "initiation_interval_cycles": design.emitted.shape.interval,
     }

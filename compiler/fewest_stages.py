@@ -14,11 +14,12 @@ from dataclasses import asdict, dataclass, field
 from gatec.chain_graph import ChainGraph, whole_chains
 from gatec.console import Progress
 from gatec.design import Design, build_design
-from gatec.errors import LimitError
+from gatec.errors import LimitError, UsageError
 from gatec.flow import Files, Flow, Physical
 from gatec.mapping import Mapped
 from gatec.options import CompileOptions
 from gatec.passes.pipeline import fewest_stages
+from gatec.sequences import StepChoice
 
 # Designs that are built and routed for one clock, at most; each with all seeds.
 MAX_TRIES = 8
@@ -47,12 +48,20 @@ class Try:
 
 
 def meet_with_fewest(
-    mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress
+    mapped: Mapped,
+    flow: Flow,
+    options: CompileOptions,
+    progress: Progress,
+    steps: StepChoice | None = None,
 ) -> Built:
     """Build and route a design; where a clock is required, with the stages that it needs.
 
+    `steps` says how class sums may be counted in steps. For a clock they are counted at once.
+
     Raises
     ------
+    UsageError
+        Steps are insisted on, and a clock.
     LimitError
         The clock is not met: with the most stages, or after so many tries.
     """
@@ -60,13 +69,24 @@ def meet_with_fewest(
     clock = flow.required_clock
     if clock is None or levels is None:
         design = build_design(
-            mapped, flow.emit, options, progress, stages=stages, levels_per_stage=levels
+            mapped,
+            flow.emit,
+            options,
+            progress,
+            stages=stages,
+            levels_per_stage=levels,
+            steps=steps,
         )
         physical, files = flow.finish(design, progress)
         fmax = None if physical is None else physical["fmax_mhz"]
         if clock is not None and fmax is not None and fmax < clock:
             raise _missed(flow, mapped, clock, fmax)
         return design, physical, files
+
+    if steps is not None and steps.forced:
+        raise UsageError(
+            f"--head sequential for a clock of {clock:g} MHz", expected="--levels-per-stage N"
+        )
 
     def build(length: int) -> Built:
         design = build_design(

@@ -87,6 +87,11 @@ class Flow(ABC):
         return False
 
     @property
+    def counts_in_steps(self) -> bool:
+        """Whether its cores may take several cycles to count."""
+        return True
+
+    @property
     def resynthesises(self) -> bool:
         """Whether the target's own synthesis can map gatec's look-up tables again."""
         return False
@@ -121,6 +126,8 @@ class Flow(ABC):
         if self.options.head == "carry" and not self.chains:
             raise UsageError("--head carry", expected=f"--head tree for {self.target.name}")
         self._check_block_rams()
+        if self.options.head == "sequential" and not self.counts_in_steps:
+            raise UsageError("--head sequential", expected=f"--head tree for {self.target.name}")
         if self.options.resynthesis != "never" and not self.resynthesises:
             raise UsageError(
                 f"--resynthesis {self.options.resynthesis} with target {self.target.name}",
@@ -161,14 +168,15 @@ class Flow(ABC):
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return the widths of input and output beats; None is the whole vector."""
 
-    def emit(self, netlist: Netlist) -> Emitted:
-        """Return the Verilog of a netlist with stages."""
+    def emit(self, netlist: Netlist, phases: int = 1) -> Emitted:
+        """Return the Verilog of a netlist with stages, a sequence of so many phases among them."""
         beat_bits, out_beat_bits = self.beats(netlist)
         return emit(
             netlist,
             style=self.style,
             beat_bits=beat_bits,
             out_beat_bits=out_beat_bits,
+            phases=phases,
             header=[f"Circuit of {self._subject} {netlist.name}."],
         )
 

@@ -130,6 +130,11 @@ class AsicFlow(Flow):
         """Return an optimistic estimate from the library's own NAND."""
         return levels * _NANDS_A_LEVEL * gate_delay(self.lib, self.arcs)
 
+    @property
+    def counts_in_steps(self) -> bool:
+        """Its proof of the gates knows pipelines only."""
+        return False
+
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return what the user asked for, else bytes for Tiny Tapeout, else whole vectors."""
         if self.asked.tiny_tapeout:

@@ -64,7 +64,7 @@ class FpgaFlow(Flow):
         control = _CONTROL_PINS + self.options.clocked
         free = self.device.packages[self.package] - control
         out_bits = self.options.out_beat_bits or _beat(netlist.num_outputs, free // 2)
-        in_bits = self.options.beat_bits or _beat(netlist.num_inputs, free - out_bits)
+        in_bits = self.options.beat_bits or _beat(netlist.inputs[0].width, free - out_bits)
         return in_bits, out_bits
 
     @property

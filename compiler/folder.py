@@ -132,13 +132,15 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
         for key in ("bits", "beat_bits")
     },
     ("interface", "stage_bits"): lambda value: _are_integers(value, range(1 << 31)),
+    ("interface", "sequence"): lambda value: value is None or _is_sequence(value),
     ("interface", "cut_nets"): lambda value: value is None or _are_integers(value, range(1 << 31)),
     ("interface", "cut_inverted"): lambda value: value is None or _are_integers(value, range(2)),
     **{
         ("circuit", key): lambda value: (
             value is None
             or (
-                isinstance(value, list) and all(_are_integers(row, range(1 << 31)) for row in value)
+                isinstance(value, list)
+                and all(_are_integers(row, range(1 << 31)) or _are_steps(row) for row in value)
             )
         )
         for key in ("head_order", "head_reads")
@@ -164,6 +166,24 @@ def _are_integers(values: object, allowed: range) -> bool:
 def _is_clocked(value: object) -> bool:
     steps = value.get("steps", _ABSENT) if isinstance(value, dict) else _ABSENT
     return steps is None or _is_integer(steps, _WIDTH)
+
+
+def _are_steps(rows: object) -> bool:
+    """Return whether a value says which bits of a class are counted in which step; -1 is none."""
+    return isinstance(rows, list) and all(_are_integers(row, range(-1, 1 << 31)) for row in rows)
+
+
+def _is_sequence(value: object) -> bool:
+    """Return whether a value is a `SequenceShape`."""
+    return (
+        isinstance(value, dict)
+        and set(value) == {"stage", "phases", "state"}
+        and _is_integer(value["stage"], range(1 << 16))
+        and _is_integer(value["phases"], range(2, 1 << 16))
+        and isinstance(value["state"], str)
+        and len(value["state"]) > 0
+        and not set(value["state"]) - {"0", "1"}
+    )
 
 
 def _check(manifest: Any, file: Path) -> None:

@@ -15,10 +15,10 @@ from gatec.blocks import Argmax, Block, GroupSum, IntArray, LutLayer, Thermomete
 from gatec.blocks_bits import BitBlock
 from gatec.blocks_circuit import Circuit
 from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
-from gatec.heads.lowering import lower_planned
+from gatec.heads.lowering import lower_planned, lower_stepped
 from gatec.heads.rom_lowering import lower_reads
 from gatec.heads.roms import RomPlan
-from gatec.heads.tree import HeadPlan
+from gatec.heads.tree import HeadPlan, StepPlan
 from gatec.lower_argmax import SelectNode, lower_argmax
 from gatec.lower_bits import Claim, lower_bits
 from gatec.lower_compare import lower_at_least
@@ -32,6 +32,7 @@ INPUT_PORT = "x"
 OUTPUT_PORT = "y"
 SCORES_CUT = "scores"
 LEAVES_CUT = "leaves"
+PICKS_CUT = "picks"
 VALUES_CUT = "values"
 # Sums of so many bits of values, such as trees have, are beyond SAT together with the gates in
 # front of them. Fewer are mapped with those gates: 5 trees of 12 leaves take 2,800 LUT4 so, and
@@ -48,8 +49,8 @@ class Lowering:
     netlist
         One input port `x` and one output port `y`; a cut `scores` in front of an argmax, with a
         plan a cut `leaves` in front of its additions and others behind each layer of reads of
-        block RAMs, and a cut behind each layer of threshold neurons, where the blocks stand in a
-        row.
+        block RAMs, or `picks` where they go step by step, and a cut behind each layer of threshold
+        neurons, where the blocks stand in a row.
     block_nets
         For each block by name, the nets that hold its outputs: `int32[width]`, for class scores
         `int32[classes, score_bits]`.
@@ -71,7 +72,7 @@ class Lowering:
     sums: dict[str, SumClaim] = field(default_factory=dict)
 
 
-def lower(model: ModelGraph, plan: HeadPlan | RomPlan | None = None) -> Lowering:
+def lower(model: ModelGraph, plan: HeadPlan | RomPlan | StepPlan | None = None) -> Lowering:
     """Return the reference netlist of a model, gate for gate, with adders and comparators.
 
     With a plan, which is a hint for the one GroupSum and not trusted, its sums are built by that.
@@ -118,7 +119,7 @@ def lower(model: ModelGraph, plan: HeadPlan | RomPlan | None = None) -> Lowering
 
 
 def _lower_group_sum(
-    builder: NetlistBuilder, bits: IntArray, plan: HeadPlan | RomPlan | None
+    builder: NetlistBuilder, bits: IntArray, plan: HeadPlan | RomPlan | StepPlan | None
 ) -> tuple[IntArray, list[Compressors], tuple[Port, ...]]:
     """Add the sums of each row of `bits`; return their nets, the adder cells, and the cuts."""
     if plan is None:
@@ -127,6 +128,9 @@ def _lower_group_sum(
         sums, cells, fronts = lower_reads(builder, bits, plan)
         names = [LEAVES_CUT, *(f"reads{layer}" for layer in range(1, len(fronts)))]
         return sums, cells, tuple(map(Port, names, (front.reshape(-1) for front in fronts)))
+    if isinstance(plan, StepPlan):
+        sums, cells, picks = lower_stepped(builder, bits, plan)
+        return sums, cells, (Port(PICKS_CUT, picks.reshape(-1)),)
     sums, cells, leaves = lower_planned(builder, bits, plan)
     return sums, cells, (Port(LEAVES_CUT, leaves.reshape(-1)),)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from gatec.backends.family import family_packages
@@ -34,6 +35,7 @@ def interface_section(design: Design) -> dict[str, Any]:
         "input": _port(netlist.inputs[0].encoding, shape.input_bits, shape.beat_bits),
         "output": _port(netlist.outputs[0].encoding, shape.output_bits, shape.out_beat_bits),
         "stage_bits": list(shape.rank_bits),
+        "sequence": None if shape.sequence is None else asdict(shape.sequence),
         "cut_nets": None if design.cut is None else design.cut.nets.tolist(),
         "cut_inverted": None if design.cut is None else design.cut.inverted.astype(int).tolist(),
         "latency_cycles": shape.latency,

@@ -12,13 +12,13 @@ from gatec.blocks import GroupSum
 from gatec.blocks_threshold import ThresholdLayer
 from gatec.cone import complemented, cone, connected
 from gatec.console import Progress
-from gatec.errors import ModelError
 from gatec.fabrics import BlockRam
 from gatec.heads.carry import MOST_ADDS, carry_head
 from gatec.heads.group import group_bits
 from gatec.heads.rom_lowering import reads_netlist
 from gatec.heads.roms import RomPlan, plan_reads
-from gatec.heads.tree import HeadPlan, chain_cost, plan_tree
+from gatec.heads.sequence import StepCircuit
+from gatec.heads.tree import HeadPlan, StepPlan, chain_cost, plan_tree
 from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
@@ -84,14 +84,17 @@ class Mapped:
     inverted
         `bool[cut bits]`: the bits of the reference netlist's cuts that `netlist` holds inverted.
     head
-        How the class sums are built: `tree`, `carry` or `rom`; None where there are none.
+        How the class sums are built: `tree`, `carry`, `sequential` or `rom`; None where there are
+        none.
     plan
-        Of a head on carry chains, or with reads of block RAMs.
+        Of a head on carry chains, in steps, or with reads of block RAMs.
     others
         The same with fewer additions on a chain, or mapped for depth: more logic cells, fewer
         levels.
     route
         How `netlist` was made from the reference netlist, where that helps the proof.
+    sequence
+        Of a circuit whose class sums are counted in steps.
     """
 
     model: ModelGraph
@@ -101,9 +104,10 @@ class Mapped:
     facts: list[str]
     inverted: npt.NDArray[np.bool_]
     head: str | None = None
-    plan: HeadPlan | RomPlan | None = None
+    plan: HeadPlan | RomPlan | StepPlan | None = None
     others: tuple[Netlist, ...] = ()
     route: Route = ()
+    sequence: StepCircuit | None = None
 
 
 def map_model(
@@ -148,7 +152,7 @@ def map_model(
     with progress.step(f"optimise -O{options.optimise}{mapping}"):
         if plan is None:
             if keep_gates:
-                netlist, reports = _run(reference, tidy(lut_inputs), options)
+                netlist, reports = run_mapping(reference, tidy(lut_inputs), options)
             else:
                 netlist, reports, route = _optimise(reference, lut_inputs, options)
             others: list[Netlist] = []
@@ -230,32 +234,6 @@ def plan_roms(model: ModelGraph, ram: BlockRam, most_rams: int) -> RomPlan | Non
     return plan if plan.reads else None
 
 
-def plan_of(
-    model: ModelGraph,
-    order: Sequence[Sequence[int]] | None,
-    reads: Sequence[Sequence[int]] | None = None,
-) -> HeadPlan | RomPlan | None:
-    """Return the plan in which leaves take the bits of each class in an order, or that of some
-    reads of block RAMs; None for None.
-
-    Raises `ModelError` when that is not one for the model's class sums.
-    """
-    if reads is not None:
-        sums = [block for block in model.blocks if isinstance(block, GroupSum)]
-        plan = RomPlan.restored(sums[0].group, reads) if len(sums) == 1 else None
-        if plan is None:
-            raise ModelError("the reads of block RAMs do not fit the class sums", file=model.name)
-        return plan
-    if order is None:
-        return None
-    for block in model.blocks:
-        if isinstance(block, GroupSum) and len(order) == block.classes:
-            if any(sorted(row) != list(range(block.group)) for row in order):
-                break
-            return HeadPlan(np.array(order, dtype=np.int64), *plan_tree(block.group))
-    raise ModelError("the order of the bits does not fit the class sums", file=model.name)
-
-
 def _optimise(
     net: Netlist, lut_inputs: int, options: CompileOptions
 ) -> tuple[Netlist, list[PassReport], Route]:
@@ -266,14 +244,14 @@ def _optimise(
     """
     segments = take_apart(net) if len(net.cuts) > 1 else None
     if segments is None:
-        noting, routes = noting_routes(_steps(options, lut_inputs))
-        netlist, reports = _run(net, noting, options)
+        noting, routes = noting_routes(mapping_steps(options, lut_inputs))
+        netlist, reports = run_mapping(net, noting, options)
         return netlist, reports, routes[0] if routes else ()
     found, every = [], []
     for number, segment in enumerate(segments):
         wide = segment.num_gates > _WIDE and options.optimise
-        steps = tidy(lut_inputs) if wide else _steps(options, lut_inputs)
-        done, more = _run(segment, steps, options, f"segment{number}")
+        steps = tidy(lut_inputs) if wide else mapping_steps(options, lut_inputs)
+        done, more = run_mapping(segment, steps, options, f"segment{number}")
         found.append(done)
         every += more
     return connected(found, net), every, ()
@@ -293,7 +271,7 @@ def _having(steps: Sequence[Step], chosen: Pass, **more: object) -> list[Step]:
     ]
 
 
-def _steps(options: CompileOptions, lut_inputs: int, *, chains: bool = False) -> list[Step]:
+def mapping_steps(options: CompileOptions, lut_inputs: int, *, chains: bool = False) -> list[Step]:
     """Return the passes of a compilation that map, around chains or not."""
     level = options.optimise
     chosen = AROUND_CHAINS.get(level, PIPELINES[level]) if chains else PIPELINES[level]
@@ -312,7 +290,7 @@ def fast_route(reference: Netlist, lut_inputs: int) -> Route:
     return routes[0] if routes else ()
 
 
-def _run(
+def run_mapping(
     net: Netlist, steps: Sequence[Step], options: CompileOptions, part: str = ""
 ) -> tuple[Netlist, list[PassReport]]:
     """Run passes; `part` names what of the circuit it is, in reports and dumps."""
@@ -333,7 +311,7 @@ def _choices(
 ) -> tuple[list[Netlist], list[PassReport]]:
     """Run passes; return the smallest netlist and, if one was found, another of fewer levels."""
     flatter: list[Netlist] = []
-    smallest, reports = _run(net, _having(steps, MAP_BEST, flatter=flatter), options, part)
+    smallest, reports = run_mapping(net, _having(steps, MAP_BEST, flatter=flatter), options, part)
     return [smallest, *flatter], reports
 
 
@@ -355,7 +333,7 @@ def _around_chains(
     front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
     nothing = np.zeros(reference.num_inputs, dtype=bool)
     front = complemented(front, nothing, turned)
-    steps = _steps(options, lut_inputs, chains=True)
+    steps = mapping_steps(options, lut_inputs, chains=True)
     fronts, reports = _choices(front, steps, options, "gates")
     backs: list[Netlist] = []
     inverted = [turned]
@@ -382,7 +360,7 @@ def _around_reads(
     cuts = [port.nets for port in reference.cuts]
     steps = PIPELINES[options.optimise](lut_inputs)
     front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
-    front, reports = _run(front, steps, options, "gates")
+    front, reports = run_mapping(front, steps, options, "gates")
     classes = len(cuts[plan.layers]) // len(plan.left)
     reads = [
         reads_netlist(plan, layer, classes, ram.ports, ram.read_levels)
@@ -391,7 +369,7 @@ def _around_reads(
     behind = []
     ends = [*cuts[plan.layers :], reference.output_nets]
     for name, sources, sinks in zip(("sums", "argmax"), ends, ends[1:], strict=False):
-        part, more = _run(cone(reference, sources, sinks), steps, options, name)
+        part, more = run_mapping(cone(reference, sources, sinks), steps, options, name)
         behind.append(part)
         reports += more
     return connected([front, *reads, *behind], reference), reports

@@ -25,6 +25,8 @@ from gatec.tables import MAX_FANIN, Tables, depends
 CONST0_NET = 0
 CONST1_NET = 1
 FIRST_INPUT = 2
+# Input ports of a staged netlist with state registers: the second counts phases (`gatec.unroll`).
+_WITH_PHASE = 2
 
 
 class NetlistError(Exception):
@@ -310,8 +312,8 @@ def _verify_stages(net: Netlist) -> None:
         return
     if net.stage.shape != net.tables.shape:
         raise NetlistError(f"{net.name}: {net.stage.size} stages for {net.num_gates} gates")
-    if net.num_registers:
-        raise NetlistError(f"{net.name}: pipeline stages around state registers")
+    if net.num_registers and len(net.inputs) != _WITH_PHASE:
+        raise NetlistError(f"{net.name}: pipeline stages around state registers without a phase")
     if net.stage.min(initial=0) < 0:
         raise NetlistError(f"{net.name}: negative stage")
     stage_of_net = np.concatenate([np.zeros(net.first_gate, dtype=np.int32), net.stage])

@@ -11,8 +11,8 @@ from gatec.asic_options import AsicOptions
 from gatec.errors import UsageError
 from gatec.model import OUTPUT_KINDS, OutputKind
 
-HeadKind = Literal["tree", "carry"]
-HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry")
+HeadKind = Literal["tree", "carry", "sequential"]
+HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry", "sequential")
 Resynthesis = Literal["never", "always", "try"]
 RESYNTHESIS: tuple[Resynthesis, ...] = ("never", "always", "try")
 LinkKind = Literal["uart", "spi", "demo"]
@@ -64,8 +64,11 @@ class CompileOptions:
     place_and_route
         False stops after the proved Verilog.
     head
-        How class sums are built: `tree` (adders in LUTs) or `carry` (on carry chains); None: chains
-        where the target has them, from `-O2` on.
+        How class sums are built: `tree` (adders in LUTs), `carry` (on carry chains) or `sequential`
+        (in steps, over several cycles); None: from `-O2` on, chains where the target has them, and
+        there also in steps, where an interval is asked for and that is smaller.
+    interval
+        Cycles from vector to vector (initiation interval). None: one, or what the beats take.
     block_rams
         How many block RAMs may hold tables of sums, so that class sums take fewer LUTs.
     seed
@@ -118,6 +121,7 @@ class CompileOptions:
     place_and_route: bool = True
     head: HeadKind | None = None
     block_rams: int = 0
+    interval: int | None = None
     seed: int = 1
     seeds: int = 1
     resynthesis: Resynthesis = "never"
@@ -138,7 +142,14 @@ class CompileOptions:
         if len(given) > 1:
             flags = " and ".join(f"--{name.replace('_', '-')}" for name in given)
             raise UsageError(f"{flags} together", expected="one of them")
-        for name in ("stages", "levels_per_stage", "clock", "beat_bits", "out_beat_bits"):
+        for name in (
+            "stages",
+            "levels_per_stage",
+            "clock",
+            "beat_bits",
+            "out_beat_bits",
+            "interval",
+        ):
             value = getattr(self, name)
             if value is not None and not 0 < value < 1 << 31:
                 raise UsageError(
@@ -149,7 +160,7 @@ class CompileOptions:
             raise UsageError(f"-O{self.optimise}", expected=f"-O0 to -O{MAX_EFFORT}")
         self._check_effort()
         if self.head is not None and self.head not in HEAD_KINDS:
-            raise UsageError(f"--head {self.head}", expected="tree or carry")
+            raise UsageError(f"--head {self.head}", expected=" or ".join(HEAD_KINDS))
         if self.output not in OUTPUT_KINDS:
             raise UsageError(f"--output {self.output}", expected=" or ".join(OUTPUT_KINDS))
         check_timeout(self.proof_timeout)
@@ -211,6 +222,8 @@ class CompileOptions:
             "--proof": self.proof,
             "--board": self.board is not None,
             "--target asic": self.target == "asic",
+            "--interval": self.interval is not None,
+            "--head sequential": self.head == "sequential",
         }
         for flag, given in refused.items():
             if given:

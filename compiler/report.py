@@ -84,6 +84,7 @@ def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
         *_clocked_rows(manifest),
         ("circuit", f"{size}, {circuit['pipeline_registers']} pipeline registers{rams}"),
         ("pipeline", f"{circuit['stages']} stages over {circuit['levels']} {levels}"),
+        *_sequence_rows(interface),
         ("streams", ", ".join(ports)),
         (
             "timing",
@@ -111,6 +112,14 @@ def _clocked_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"one every {_plural(clocked['step_interval_cycles'], 'cycle')}; behind them the head:",
         ),
     ]
+
+
+def _sequence_rows(interface: Mapping[str, Any]) -> list[tuple[str, str]]:
+    sequence = interface["sequence"]
+    if sequence is None:
+        return []
+    text = f"class sums in {sequence['phases']} cycles, by stage {sequence['stage']}"
+    return [("sequence", f"{text} with {len(sequence['state'])} flip-flops")]
 
 
 def _physical_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -3,7 +3,8 @@
 A net is born in the stage of its gate (inputs: stage 0) and held in the register ranks after its
 own stage up to the one before the last stage that reads it. Outputs are held up to the rank after
 the last stage, from which they leave. Constants need no flip-flop, and what a block RAM reads is
-held by itself at the boundary in front of it.
+held by itself at the boundary in front of it. Phase and state of a sequence (`gatec.unroll`) are
+born in its stage; the state's flip-flops are beside those of the ranks.
 """
 
 from __future__ import annotations
@@ -31,9 +32,25 @@ def live_nets(net: Netlist) -> list[IntArray]:
 
 
 def register_bits(net: Netlist) -> int:
-    """Return the number of flip-flops that the pipeline needs."""
+    """Return the number of flip-flops that the pipeline needs, those of a state included."""
     birth, death = _lifetimes(net)
-    return int((death - birth).sum())
+    return int((death - birth).sum()) + net.num_registers
+
+
+def sequence_stage(net: Netlist) -> int:
+    """Return the one stage in which gates compute the next state."""
+    assert net.stage is not None, "a netlist without pipeline stages"
+    driven = net.register_d[net.register_d >= net.first_gate] - net.first_gate
+    (stage,) = np.unique(net.stage[driven])
+    return int(stage)
+
+
+def _late(net: Netlist) -> npt.NDArray[np.bool_]:
+    """Return `bool[nets]`: phase and state of a sequence."""
+    late = np.zeros(net.num_nets, dtype=bool)
+    if net.num_registers:
+        late[net.inputs[0].nets[-1] + 1 : net.first_gate] = True
+    return late
 
 
 def packed_cells(net: Netlist) -> int:
@@ -44,12 +61,14 @@ def packed_cells(net: Netlist) -> int:
     assert net.stage is not None, "a netlist without pipeline stages"
     birth, death = _lifetimes(net)
     shares = death > birth
+    shares[net.register_d] = True
     shares[: net.first_gate] = False
     shares[net.first_gate :] &= ~rom_gates(net)
     needed = net.stage - rom_gates(net)
     for column in net.fanin.T:
         shares[column[birth[column] == needed]] = False
-    return count_cells(net) + int((death - birth).sum()) - int(shares.sum())
+    held = int((death - birth).sum()) + net.num_registers
+    return count_cells(net) + held - int(shares.sum())
 
 
 def _lifetimes(net: Netlist) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -57,6 +76,8 @@ def _lifetimes(net: Netlist) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int6
     assert net.stage is not None, "a netlist without pipeline stages"
     birth = np.zeros(net.num_nets, dtype=np.int64)
     birth[net.first_gate :] = net.stage
+    if net.num_registers:
+        birth[_late(net)] = sequence_stage(net)
     death = birth.copy()
     needed = net.stage - rom_gates(net)
     for column in net.fanin.T:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gatec.approx.record import redo
-from gatec.backends.core import CoreShape
+from gatec.backends.core import CoreShape, SequenceShape
 from gatec.backends.readback import read_back
 from gatec.bits import pack, unpack
 from gatec.certify import check_certificate
@@ -17,10 +17,10 @@ from gatec.evaluate import evaluate_outputs
 from gatec.folder import RECORD_FILE, OutputFolder
 from gatec.frontends import ReadOptions, read_model
 from gatec.lower import lower
-from gatec.mapping import plan_of
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import check_timeout
+from gatec.plans import plan_of
 from gatec.proof.arithmetic import check_lowering
 from gatec.stated import check_original, prove_stated, stated_cut
 from gatec.vectors import INPUT_FILE, OUTPUT_FILE, from_hex
@@ -80,6 +80,7 @@ def core_shape(folder: OutputFolder) -> CoreShape:
         tuple(stated["stage_bits"]),
         stated["input"]["beat_bits"],
         stated["output"]["beat_bits"],
+        sequence=None if stated["sequence"] is None else SequenceShape(**stated["sequence"]),
     )
 
 

@@ -11,8 +11,8 @@ from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions
 from gatec.frontends.clocked import ClockedModel, read_clocked
 from gatec.lower import Lowering, lower
-from gatec.mapping import plan_of
 from gatec.model import ModelGraph
+from gatec.plans import plan_of
 from gatec.proof.arithmetic import check_lowering
 from gatec.sim.sequences import check_sequences
 from gatec.stated import check_original, prove_stated, stated_cut

@@ -35,10 +35,11 @@ from gatec.flow_vendor import source_of
 from gatec.folder import OutputFolder
 from gatec.heads.roms import RomPlan, count_rams, plan_reads
 from gatec.lower import lower
-from gatec.mapping import map_model, plan_of
+from gatec.mapping import map_model
 from gatec.netlist import Netlist, NetlistError
 from gatec.options import CompileOptions
 from gatec.passes.pipeline import pipeline
+from gatec.plans import plan_of
 from gatec.proof.arithmetic import check_lowering
 from gatec.proof.parts import prove_in_parts
 from gatec.proof.verdict import Verdict

@@ -34,6 +34,7 @@ DRIVER_MODULES = (
     "gatec.manifest",
     "gatec.mapping",
     "gatec.report",
+    "gatec.sequences",
     "gatec.rtl",
     "gatec.rtl_clocked",
     "gatec.simulation",

@@ -78,7 +78,14 @@ _CIRCUIT = (
     click.option(
         "--head",
         type=click.Choice(HEAD_KINDS),
-        help="Class sums in LUTs or on carry chains (iCE40); default: chains there, from -O2 on.",
+        help="Class sums in LUTs, on carry chains (iCE40) or in steps (--interval); default: what "
+        "is smaller there, from -O2 on.",
+    ),
+    click.option(
+        "--interval",
+        type=int,
+        metavar="N",
+        help="Cycles from result to result; default: 1, or as many as a vector has beats.",
     ),
     click.option(
         "--block-rams",

@@ -71,7 +71,7 @@ class _Cells:
 def carry_head(plan: HeadPlan, name: str, most_adds: int = MOST_ADDS) -> CarryHead:
     """Return the additions of a plan as carry chains of at most `most_adds` additions each."""
     classes = len(plan.order)
-    widths = [min(size, 2) for size in plan.leaves]
+    widths = plan.widths
     ports = make_ports(("x", classes * sum(widths)))
     # numbers[i][c]: the nets of number i in class c.
     leaf_nets = np.split(ports[0].nets.reshape(-1, classes), np.cumsum(widths)[:-1])
@@ -84,7 +84,7 @@ def carry_head(plan: HeadPlan, name: str, most_adds: int = MOST_ADDS) -> CarryHe
         inverted = _inverted(plan, height)
         jobs = [
             (number, each)
-            for number, add in enumerate(plan.adds, len(plan.leaves))
+            for number, add in enumerate(plan.adds, len(widths))
             if add.height == height
             for each in range(classes)
         ]
@@ -93,7 +93,9 @@ def carry_head(plan: HeadPlan, name: str, most_adds: int = MOST_ADDS) -> CarryHe
         others = [job for job in jobs if wanted[job[0]] != inverted]
         while last or others:
             ends = [last.pop()] if last else []
-            room = most_adds - len(ends)
+            # A running total takes no last carry out, so nothing can follow it for nothing.
+            alone = plan.running and height == plan.height
+            room = 0 if alone else most_adds - len(ends)
             taken, others = others[:room], others[room:]
             _Chain(cells, plan, numbers, wanted, chain, height).write([*taken, *ends])
             chain += 1
@@ -103,13 +105,16 @@ def carry_head(plan: HeadPlan, name: str, most_adds: int = MOST_ADDS) -> CarryHe
 
 
 def _inverted(plan: HeadPlan, height: int) -> bool:
-    """Return whether the additions of a height take inverted bits: the last ones give true sums."""
-    return (plan.height - height) % 2 == 0
+    """Return whether the additions of a height take inverted bits: the last ones give true sums.
+
+    To a running total they add true bits.
+    """
+    return (plan.height - height) % 2 == (1 if plan.running else 0)
 
 
 def _wanted(plan: HeadPlan) -> list[bool]:
     """Return for each number whether its reader wants its bits inverted."""
-    wanted = [False] * (len(plan.leaves) + len(plan.adds))
+    wanted = [False] * (len(plan.widths) + len(plan.adds))
     for add in plan.adds:
         for operand in (add.a, add.b, add.carry_in):
             if operand != NONE:
@@ -139,7 +144,7 @@ class _Chain:
         zero = _CONSTANT[inverted]
         before: tuple[int, int] | None = None
         for number, each in jobs:
-            add = self.plan.adds[number - len(self.plan.leaves)]
+            add = self.plan.adds[number - len(self.plan.widths)]
             extra = zero if add.carry_in == NONE else self.numbers[add.carry_in][each][0]
             self._carry_in(extra, zero, before)
             a, b = self.numbers[add.a][each], self.numbers[add.b][each]
@@ -147,9 +152,16 @@ class _Chain:
             self._add(a, [*b, *[zero] * (len(a) - len(b))], table, self.numbers[number][each])
             before = number, each
         assert before is not None
+        if self._capped:
+            return
         number, each = before
         same = self.wanted[number] == inverted
         self._take_out(VARIABLE[3] if same else ~VARIABLE[3], self.numbers[number][each])
+
+    @property
+    def _capped(self) -> bool:
+        """Whether this adds to a running total, which has room for what comes."""
+        return self.plan.running > 0 and self.height == self.plan.height
 
     def _put(self, kind: int, table: np.uint64, slots: Sequence[int]) -> int:
         return self.cells.put((self.height, self.position, kind), self.index, table, slots)
@@ -180,7 +192,8 @@ class _Chain:
             assert self.carry is not None
             slots = (one, other, self.carry)
             total.append(self._put(_LUT, table, slots))
-            self.carry = self._put(_CARRY_GATE, CARRY, slots)
+            if not (self._capped and len(total) == len(a)):
+                self.carry = self._put(_CARRY_GATE, CARRY, slots)
             self.position += 1
 
 

@@ -61,6 +61,38 @@ class HeadPlan:
         How many bits each leaf takes: 1, 2 or 3.
     adds
         The additions by height.
+    running
+        Bits of a running total, the last of the leaves, which the last addition adds the others to;
+        0 without one. That sum has no more bits than the total.
+    """
+
+    order: npt.NDArray[np.int64]
+    leaves: tuple[int, ...]
+    adds: tuple[Add, ...]
+    running: int = 0
+
+    @property
+    def height(self) -> int:
+        """The most additions on a way."""
+        return max((add.height for add in self.adds), default=0)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Bits of each leaf, a running total included."""
+        total = (self.running,) if self.running else ()
+        return (*(min(size, 2) for size in self.leaves), *total)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """How the bits of each class are counted in steps, and added up.
+
+    Attributes
+    ----------
+    order
+        `int64[classes, steps, width]`: the bits of each class that a step counts; -1 for none.
+    leaves, adds
+        Of the count of a step, as in `HeadPlan`.
     """
 
     order: npt.NDArray[np.int64]
@@ -68,9 +100,41 @@ class HeadPlan:
     adds: tuple[Add, ...]
 
     @property
-    def height(self) -> int:
-        """The most additions on a way."""
-        return max((add.height for add in self.adds), default=0)
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.order.shape[0]
+
+    @property
+    def steps(self) -> int:
+        """Number of steps."""
+        return self.order.shape[1]
+
+    @property
+    def width(self) -> int:
+        """Bits of each class in a step."""
+        return self.order.shape[2]
+
+    @property
+    def score_bits(self) -> int:
+        """Bits of the whole count."""
+        return int((self.order[0] >= 0).sum()).bit_length()
+
+    def one_step(self) -> HeadPlan:
+        """Return the additions of one step: its count, then that and the running total."""
+        leaves = len(self.leaves)
+
+        def moved(number: int) -> int:
+            return number + (number >= leaves)
+
+        adds = [
+            Add(moved(add.a), moved(add.b), add.carry_in, add.width, add.height)
+            for add in self.adds
+        ]
+        count = leaves + len(adds) if adds else 0
+        height = max((add.height for add in adds), default=0) + 1
+        adds.append(Add(leaves, count, NONE, self.score_bits, height))
+        nothing = np.zeros((self.classes, 0), dtype=np.int64)
+        return HeadPlan(nothing, self.leaves, tuple(adds), self.score_bits)
 
 
 def plan_tree(group: int) -> tuple[tuple[int, ...], tuple[Add, ...]]:

@@ -1,12 +1,12 @@
 """Print what each step of the optimiser gains on the larger trained nets.
 
-    python tests/bench/techniques.py [NAME ...]
+    python tests/bench/techniques.py [--effort N] [NAME ...]
 
 Look-up tables of four inputs, or logic cells where there are carry chains, of gates and class sums;
 then the same in look-up tables of six inputs. From left to right: the gates as trained with adder
 trees; cleaned up (folded, absorbed, merged, pruned); mapped to cuts (`-O1`); with area recovery,
 internal don't-cares and repacking (`-O2 --head tree`); with the sums on carry chains (`-O2`); with
-other orders of the bits, several mapping scripts and rebuilt windows (`-O3`).
+other orders of the bits, several mapping scripts and rebuilt windows (`-O3`, with `--effort N`).
 
 Sizes are of the netlist before pipelining and are not proved here: `compile_nets.py` does that.
 Needs the folder `../shared`.
@@ -25,10 +25,11 @@ from gatec.design import count_luts
 from gatec.driver import read_any
 from gatec.mapping import map_model
 from gatec.model import ModelGraph
-from gatec.options import CompileOptions, HeadKind
+from gatec.options import MAX_EFFORT, CompileOptions, HeadKind
 
 # Name, LUT inputs, `-O` level, head, whether gates stay as they are after the clean-up.
-STEPS: tuple[tuple[str, int, int, HeadKind, bool], ...] = (
+Step = tuple[str, int, int, HeadKind, bool]
+STEPS: tuple[Step, ...] = (
     ("as trained", 4, 0, "tree", False),
     ("cleaned up", 4, 2, "tree", True),
     ("-O1", 4, 1, "tree", False),
@@ -41,9 +42,11 @@ STEPS: tuple[tuple[str, int, int, HeadKind, bool], ...] = (
 )
 
 
-def size(model: ModelGraph, k: int, level: int, head: HeadKind, keep: bool) -> str:
+def size(model: ModelGraph, step: Step, effort: int | None) -> str:
     """Return the cells of gates and sums, and the levels with the argmax."""
-    options = CompileOptions(optimise=level, head=head)
+    _, k, level, head, keep = step
+    bound = effort if level == MAX_EFFORT else None
+    options = CompileOptions(optimise=level, head=head, effort=bound)
     mapped = map_model(model, k, options, Progress(), chains=head == "carry", keep_gates=keep)
     return f"{count_luts(mapped.netlist)['gates_and_sums']} ({mapped.netlist.depth})"
 
@@ -51,6 +54,7 @@ def size(model: ModelGraph, k: int, level: int, head: HeadKind, keep: bool) -> s
 def main() -> None:
     """Print the table, a row for each net; in brackets the levels."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--effort", type=int)
     parser.add_argument("names", nargs="*", default=list(NETS))
     arguments = parser.parse_args()
     if not SHARED.is_dir():
@@ -62,8 +66,8 @@ def main() -> None:
         reading = gatec.ReadOptions(inputs=inputs, classes=10, **more)  # type: ignore[arg-type]
         model, _ = read_any(SHARED / file, reading)
         print(f"| {name} |", end="", flush=True)
-        for _, k, level, head, keep in STEPS:
-            print(f" {size(model, k, level, head, keep)} |", end="", flush=True)
+        for step in STEPS:
+            print(f" {size(model, step, arguments.effort)} |", end="", flush=True)
         print(flush=True)
 
 

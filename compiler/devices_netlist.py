@@ -1,8 +1,8 @@
 """Devices of AMD and Intel, for which gatec writes netlists and the vendors' tools route.
 
-Sizes and pin counts are those of the vendors' product tables (AMD: DS180, DS890, UG475, UG575;
-Intel: device overviews of Cyclone V, MAX 10 and Cyclone IV); nothing in gatec compares them with a
-tool. Look-up tables are LUT6 at AMD, adaptive logic modules of Cyclone V, logic elements of the
+Sizes and pin counts were noted by hand after the vendors' product tables (AMD: DS180, DS890, UG475,
+UG575; Intel: device overviews of Cyclone V, MAX 10 and Cyclone IV) and never compared with a tool;
+they warn of a net that cannot fit, and the vendor's tool has the last word. Look-up tables are LUT6 at AMD, adaptive logic modules of Cyclone V, logic elements of the
 others.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 
 from gatec.device import Delays, Device
 
-# What data sheets say of the slowest grades, and of wires what designs of this kind usually see.
-# Only the first guess at the number of stages rests on it: here nothing is routed.
+# Rough figures, of no measurement: only the first guess at the number of stages rests on them, for
+# here nothing is routed.
 _SERIES7 = Delays(clock_to_q=0.46, lut=0.15, setup=0.10, near=0.55, far=0.8)
 _ULTRASCALE = Delays(clock_to_q=0.10, lut=0.12, setup=0.06, near=0.35, far=0.6)
 _CYCLONE5 = Delays(clock_to_q=0.40, lut=0.40, setup=0.30, near=0.65, far=1.0)

@@ -17,7 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from gatec.backends.synthesised import Synthesised, check_rams, kept_cells
+from gatec.backends.synthesised import (
+    WRITE_JSON,
+    WRITE_VERILOG,
+    Synthesised,
+    check_rams,
+    kept_cells,
+)
 from gatec.tables import depends, expand
 from gatec.tools.yosys import run_yosys, without_banner
 
@@ -72,13 +78,8 @@ _SCRIPT = (
     "hierarchy -check",
     "check -noinit -assert",
     "blackbox =A:whitebox",
-    # Source positions hold paths of this machine.
-    "attrmap -modattr -remove src =*",
-    "attrmap -remove src =*",
-    "write_json design.json",
-    # Icarus looks at every reader of a vector when one bit of it changes.
-    "splitnets",
-    "write_verilog -noattr design.v",
+    *WRITE_JSON,
+    *WRITE_VERILOG,
 )
 
 

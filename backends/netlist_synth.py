@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gatec.backends.cells import FLIP_FLOP, cells_model
-from gatec.backends.synthesised import Synthesised, kept_cells
+from gatec.backends.synthesised import WRITE_JSON, WRITE_VERILOG, Synthesised, kept_cells
 from gatec.backends.vendor_synth import Source, stage_box
 from gatec.fabrics import LUT_CELLS, STYLE_FANIN, LutCell, Style
 from gatec.tools.yosys import run_yosys, without_banner
@@ -104,14 +104,9 @@ def write_netlist(source: Source, family: str, *, timeout: float = 3600.0) -> Ve
         "hierarchy -check -purge_lib",
         "check -noinit -mapped -assert",
         "blackbox =A:whitebox",
-        # Source positions hold paths of this machine.
-        "tee -q attrmap -modattr -remove src =*",
-        "tee -q attrmap -remove src =*",
-        "write_json design.json",
+        *WRITE_JSON,
         *(["write_edif -pvector bra design.edif"] if amd else []),
-        # Icarus looks at every reader of a vector when one bit of it changes.
-        "splitnets",
-        "write_verilog -noattr design.v",
+        *WRITE_VERILOG,
     ]
     outputs = ["design.json", "design.v", "before.txt", "after.txt"]
     run = run_yosys(

@@ -12,6 +12,15 @@ from typing import Any
 
 from gatec.errors import ToolError
 
+# Last of the commands: without source positions, which hold paths of this machine, and with vectors
+# as single wires for simulation, since Icarus looks at every reader of a vector when a bit changes.
+WRITE_JSON = (
+    "tee -q attrmap -modattr -remove src =*",
+    "tee -q attrmap -remove src =*",
+    "write_json design.json",
+)
+WRITE_VERILOG = ("splitnets", "write_verilog -noattr design.v")
+
 
 @dataclass(frozen=True)
 class Synthesised:

@@ -16,7 +16,13 @@ from typing import Any
 from gatec.backends.body import Stage
 from gatec.backends.cells import lut_model
 from gatec.backends.family import Family
-from gatec.backends.synthesised import Synthesised, check_rams, kept_cells
+from gatec.backends.synthesised import (
+    WRITE_JSON,
+    WRITE_VERILOG,
+    Synthesised,
+    check_rams,
+    kept_cells,
+)
 from gatec.device import Device
 from gatec.fabrics import LUT_CELLS, LutCell, Style
 from gatec.tools.yosys import run_yosys, without_banner
@@ -120,13 +126,8 @@ def synthesise(
         "hierarchy -check",
         "check -noinit -assert",
         "blackbox =A:whitebox",
-        # Source positions hold paths of this machine.
-        "tee -q attrmap -modattr -remove src =*",
-        "tee -q attrmap -remove src =*",
-        "write_json design.json",
-        # Icarus looks at every reader of a vector when one bit of it changes.
-        "splitnets",
-        "write_verilog -noattr design.v",
+        *WRITE_JSON,
+        *WRITE_VERILOG,
     ]
     outputs = ["design.json", "design.v", *(["before.txt", "after.txt"] if kept else [])]
     run = run_yosys(commands, inputs=inputs, outputs=outputs, timeout=timeout)

@@ -2,8 +2,8 @@
 
 Sizes and pin counts were noted by hand after the vendors' product tables (AMD: DS180, DS890, UG475,
 UG575; Intel: device overviews of Cyclone V, MAX 10 and Cyclone IV) and never compared with a tool;
-they warn of a net that cannot fit, and the vendor's tool has the last word. Look-up tables are LUT6 at AMD, adaptive logic modules of Cyclone V, logic elements of the
-others.
+they warn of a net that cannot fit, and the vendor's tool has the last word. Look-up tables are LUT6
+at AMD, adaptive logic modules of Cyclone V, logic elements of the others.
 """
 
 from __future__ import annotations

@@ -52,13 +52,17 @@ def run_rtl(
     samples: Bits,
     traffic: Traffic | None = None,
     text: str | None = None,
+    cells: str | None = None,
     simulator: Simulator = "icarus",
     timeout: float = 300,
 ) -> RtlResult:
-    """Simulate an emitted core, or another text in its place."""
+    """Simulate an emitted core, or another text in its place, with models of its cells."""
     shape, style = emitted.shape, emitted.style
     return simulate_rtl(
-        {"core.v": emitted.text if text is None else text, "cells.v": cells_model(style)},
+        {
+            "core.v": emitted.text if text is None else text,
+            "cells.v": cells_model(style) if cells is None else cells,
+        },
         shape.top,
         samples,
         beat_bits=shape.beat_bits,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import ABSENT, random_layers_model, require
-from helpers_backends import random_staged, reference
+from helpers_backends import random_staged, reference, run_rtl
 from helpers_cells import (
     ADDERS,
     GATES,
@@ -43,7 +43,7 @@ from gatec.passes import tidy
 from gatec.passes.runner import run_passes
 from gatec.proof.equivalence import prove_equal
 from gatec.proof.verdict import Verdict
-from gatec.sim.rtl import Traffic, simulate_rtl
+from gatec.sim.rtl import Traffic
 from gatec.verify import core_shape
 from gatec.verify_gates import check_gates
 
@@ -90,15 +90,9 @@ def test_the_gates_are_the_core_and_simulate_so(
     assert gates.proof.verdict is Verdict.EQUIVALENT
     assert (gates.timing is None) == (kind == "no ties, no delays")
     vectors = np.random.default_rng(1).integers(0, 2, (40, 12), dtype=np.uint8)
-    result = simulate_rtl(
-        {"gates.v": gates.text, "cells.v": write_models(gates.netlist.kinds)},
-        emitted.top,
-        vectors,
-        beat_bits=emitted.shape.beat_bits,
-        out_bits=5,
-        out_beat_bits=emitted.shape.out_beat_bits,
-        traffic=Traffic(gaps=0.3, stalls=0.3, reset_after=7, seed=4),
-    )
+    traffic = Traffic(gaps=0.3, stalls=0.3, reset_after=7, seed=4)
+    models = write_models(gates.netlist.kinds)
+    result = run_rtl(emitted, vectors, traffic, gates.text, models)
     assert np.array_equal(result.outputs, reference(net, vectors))
     assert result.latency == emitted.latency
 

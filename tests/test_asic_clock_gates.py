@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import random_layers_model, require
-from helpers_backends import random_staged, reference
+from helpers_backends import random_staged, reference, run_rtl
 from helpers_cells import GATES, RESET_FF, TIES, clock_gate, flip_flop, liberty
 
 import gatec
@@ -22,7 +22,7 @@ from gatec.errors import DifferentError, UsageError
 from gatec.liberty.arcs import Arcs
 from gatec.liberty.load import Library, load_library
 from gatec.proof.verdict import Verdict
-from gatec.sim.rtl import Traffic, simulate_rtl
+from gatec.sim.rtl import Traffic
 
 LIBERTY = liberty((*GATES, *TIES), flip_flop(RESET_FF), clock_gate())
 NET = random_staged(11, inputs=12, gates=40, outputs=5, stages=2)
@@ -66,15 +66,9 @@ def test_clocks_stop_in_place_of_multiplexers(
     # A multiplexer takes at least a gate of three inputs and area 4, a clock gate 9.
     assert gates.netlist.area <= plain.netlist.area - 4 * stopped + 9 * gates.netlist.counts["CG"]
     vectors = np.random.default_rng(1).integers(0, 2, (40, 12), dtype=np.uint8)
-    result = simulate_rtl(
-        {"gates.v": gates.text, "cells.v": write_models(gates.netlist.kinds)},
-        emitted.top,
-        vectors,
-        beat_bits=emitted.shape.beat_bits,
-        out_bits=5,
-        out_beat_bits=emitted.shape.out_beat_bits,
-        traffic=Traffic(gaps=0.3, stalls=0.3, reset_after=7, seed=4),
-    )
+    traffic = Traffic(gaps=0.3, stalls=0.3, reset_after=7, seed=4)
+    models = write_models(gates.netlist.kinds)
+    result = run_rtl(emitted, vectors, traffic, gates.text, models)
     assert np.array_equal(result.outputs, reference(NET, vectors))
 
 

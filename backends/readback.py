@@ -104,10 +104,11 @@ def read_back(text: str, shape: CoreShape) -> ReadBack:
 def _facts(shape: CoreShape, gates: int, roms: int) -> list[str]:
     beats = f"{shape.beats_in} beat(s) in, {shape.beats_out} out"
     memories = f", and the contents of {roms} memories" if roms else ""
+    enables = "one enable" if shape.sequence is None else "the enables of that machine"
     return [
         f"text: {gates} gates read back from {shape.num_stages} combinational stages{memories}",
         "text: valid chain, counters and handshakes are the stated machine on every assignment,"
         " cleared by rst and at power-up",
         f"text: every data path has the input register and {shape.num_stages} ranks on one clock"
-        f" and one enable: latency {shape.latency} cycles, {beats}",
+        f" and {enables}: latency {shape.latency} cycles, {beats}",
     ]

@@ -117,7 +117,7 @@ def step_choice(
         raise UsageError("--head sequential for a model without class sums")
     # Without carries a running total is as deep as it is wide: there only who asks gets it.
     alike = options.head is None and not options.block_rams and options.optimise >= _EFFORT
-    wanted = flow.chains and alike and options.interval is not None and interval > 1
+    wanted = flow.chains and alike and interval > 1
     if not able or not (forced or wanted):
         return None
     with progress.step("map for class sums in steps"):

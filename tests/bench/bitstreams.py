@@ -9,50 +9,32 @@ the netlist after synthesis gave the model's answers with the vendor's cell mode
 from __future__ import annotations
 
 import argparse
+import sys
 import time
+from pathlib import Path
 
-import numpy as np
-
-from gatec.backends.cells import vendor_models
 from gatec.backends.family import FAMILIES
-from gatec.demo import path as demo_path
-from gatec.driver import compile
-from gatec.sim.rtl import simulate_rtl
-from gatec.targets import find_target
 
-# The smallest device on which it fits.
-DEVICES = {"ice40": "up5k", "gowin": "gw1nsr-4c", "ecp5": "12k"}
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 COLUMNS = ("family", "device", "LUTs", "FFs", "MHz", "bytes", "simulated", "seconds")
 
 
 def row(family: str, seeds: int, resynthesis: str) -> list[object]:
     """Compile, simulate and return one row."""
+    from helpers_bitstreams import bitstream, distinct_images, equal_in_vendor_cells, to_bitstream
+
     start = time.perf_counter()
-    device = DEVICES.get(family, find_target(family).device)
-    result = compile(
-        demo_path("digits"), family, device=device, seeds=seeds, resynthesis=resynthesis
-    )
-    physical, shape = result.manifest["physical"], result.design.emitted.shape
-    suffix = FAMILIES[family].bit_suffix if family in FAMILIES else "bin"
-    with np.load(demo_path("digits-test")) as data:
-        images = np.unique(data["x"], axis=0)
-    outputs = simulate_rtl(
-        {
-            "netlist.v": result.files[f"{shape.top}_synth.v"].decode(),
-            "cells.v": vendor_models(family, None if family == "ice40" else physical["cells"]),
-        },
-        shape.top,
-        images,
-        beat_bits=shape.beat_bits,
-        out_bits=shape.output_bits,
-        out_beat_bits=shape.out_beat_bits,
-    ).outputs
-    right = np.array_equal(outputs, result.design.mapped.model.output_bits(images))
+    result = to_bitstream(family, seeds=seeds, resynthesis=resynthesis)
+    images = distinct_images()
+    right = equal_in_vendor_cells(result, images)
+    physical = result.manifest["physical"]
     luts = physical["used"].get("LUT4", physical["used"].get("LUT"))
     numbers = [luts, physical["used"]["FF"], round(physical["fmax_mhz"], 1)]
-    size = len(result.files[f"{shape.top}.{suffix}"])
     verdict = f"{len(images)} equal" if right else "DIFFERENT"
-    return [family, device, *numbers, size, verdict, round(time.perf_counter() - start, 1)]
+    seconds = round(time.perf_counter() - start, 1)
+    size = len(bitstream(result))
+    return [family, physical["device"], *numbers, size, verdict, seconds]
 
 
 def main() -> None:

@@ -8,8 +8,10 @@ A JSON file names both model files, which lie beside it, and the margin:
 
 Beside `file` stand the options that the file needs, named as in `gatec.frontends.options`. Where
 the small net's largest score is at least `margin` above its next one, its class is the answer, else
-the large net's. Scores are gatec's integers: of a GroupSum the counts. Both nets read the same bits
-and know the same classes.
+the large net's. Scores are gatec's integers: of a GroupSum the counts. Both nets know the same
+classes and read the same input. An encoder in one of them, or in both, compares its integer codes:
+`"features"` beside its file, or `--features` for each net that needs it, says what they stand for.
+`"encoder": "shared"` is for a file without an encoder whose net reads the bits of the other's.
 
 The circuit computes both. One bit for each class says that the small net is sure of it; in the sums
 of the large one that bit weighs more than all else.
@@ -17,6 +19,7 @@ of the large one that bit weighs more than all else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -24,12 +27,13 @@ from typing import Any
 import numpy as np
 
 from gatec import limits
-from gatec.blocks import GroupSum, InputBits, LutLayer
+from gatec.blocks import GroupSum, InputBits, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock, Wires
 from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
-from gatec.errors import ModelError
+from gatec.errors import ModelError, UsageError
 from gatec.frontends.content import Content
-from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
+from gatec.frontends.draft import Draft, DraftBlock, DraftLayer, complete, lacks, naming
+from gatec.frontends.joint_encoder import Start, join_fronts
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.records import shown
 from gatec.frontends.wiring import refuse_wiring
@@ -37,7 +41,8 @@ from gatec.model import ModelGraph
 
 _FILES = ("wiring", "architecture")
 _NUMBERS = ("inputs", "classes", "steps")
-_TEXTS = ("format", "replay", "parametrization", "codebook", "image")
+_TEXTS = ("format", "replay", "parametrization", "codebook", "image", "features")
+_SHARED = "shared"
 _MOST_PAIRS = 1 << 14
 Layers = list[DraftLayer | DraftBlock]
 
@@ -57,17 +62,21 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     margin = described["margin"]
     if type(margin) is not int or not 1 <= margin < 1 << 20:
         raise ModelError(f"margin is {shown(margin)}", file=file, expected="1 and more")
-    small, large = (_net(described[key], key, file) for key in ("small", "large"))
+    nets = {key: _net(described[key], key, options, file) for key in ("small", "large")}
+    small, large = nets.values()
+    if options.features is not None and all("features" in described[key] for key in nets):
+        raise UsageError("--features was given, but the file has it beside both nets", file=file)
     head, sure = _head(large, file), _head(small, file)
-    if small.num_inputs != large.num_inputs or sure.classes != head.classes:
+    if sure.classes != head.classes:
         raise ModelError(
-            f"small: {small.num_inputs} inputs, {sure.classes} classes; large: {large.num_inputs} "
-            f"inputs, {head.classes} classes",
+            f"small: {sure.classes} classes; large: {head.classes} classes",
             file=file,
             expected="the same",
         )
+    shares = frozenset(key for key in nets if "encoder" in described[key])
+    front = join_fronts(nets, shares, file=file)
     layers: Layers = []
-    ends = [_append(layers, net, name) for net, name in ((small, "small"), (large, "large"))]
+    ends = [_append(layers, net, name, front.starts[name]) for name, net in nets.items()]
     with naming(file):
         layers += _sure(sure, margin, ends[0], len(layers), file)
         answer = len(layers) - 1
@@ -78,18 +87,18 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     notes = {
         "cascade": f"the small net answers where its best score is at least {margin} above its next"
     }
-    return Draft(layers, small.num_inputs, head=scores, notes=notes)
+    return Draft(layers, head=scores, notes=notes | _notes(nets), **front.facts)
 
 
-def _net(described: Any, key: str, file: str) -> ModelGraph:
+def _net(described: Any, key: str, options: ReadOptions, file: str) -> ModelGraph:
     """Return one of the two nets."""
-    from gatec.frontends.registry import open_with, read_opened
+    from gatec.frontends.registry import open_with, require_frontend
 
     if not isinstance(described, dict) or not isinstance(described.get("file"), str):
         raise ModelError("names no file", file=file, place=key, expected='{"file": NAME, ...}')
     values: dict[str, Any] = {}
     for name, value in described.items():
-        if name == "file":
+        if name == "file" or (name == "encoder" and value == _SHARED):
             continue
         good = (name in _NUMBERS and type(value) is int) or (
             name in (*_TEXTS, *_FILES) and isinstance(value, str)
@@ -100,7 +109,7 @@ def _net(described: Any, key: str, file: str) -> ModelGraph:
                 file=file,
                 place=key,
                 expected=f"numbers for {', '.join(_NUMBERS)}, text for {', '.join(_TEXTS)}, files "
-                f"for {', '.join(_FILES)}",
+                f"for {', '.join(_FILES)}; for encoder {_SHARED!r}",
             )
         values[name] = _beside(value, key, file) if name in _FILES else value
     assert set(values) <= {field.name for field in fields(ReadOptions)}
@@ -108,7 +117,27 @@ def _net(described: Any, key: str, file: str) -> ModelGraph:
     content = open_with(_beside(described["file"], key, file), reading)
     if matches(content):
         raise ModelError("is a cascade itself", file=file, place=key, expected="a net")
-    return read_opened(content, reading)
+    frontend = require_frontend(content, reading)
+    found = frontend.draft(content, reading)
+    general = options.features if reading.features is None else None
+    if general == "bits" or (general is not None and lacks(found, reading)):
+        reading = replace(reading, features=general)
+        found = frontend.draft(content, reading)
+    for what in lacks(found, reading):
+        given = f'{what}, as a key beside "file" without the dashes'
+        raise ModelError(given, file=file, place=f"{key}: {described['file']}")
+    return complete(found, reading, file=content.label, stem=content.stem)
+
+
+def _notes(nets: Mapping[str, ModelGraph]) -> dict[str, str]:
+    """Return what was found in the nets; of features what holds for all."""
+    notes = {
+        f"{key}: {name}": text for key, net in nets.items() for name, text in net.notes.items()
+    }
+    said = {key: net.notes["features"] for key, net in nets.items() if "features" in net.notes}
+    if said:
+        notes["features"] = "; ".join(f"{key} {text}" for key, text in said.items())
+    return notes
 
 
 def _beside(name: str, key: str, file: str) -> Path:
@@ -133,11 +162,19 @@ def _head(net: ModelGraph, file: str) -> ClassScores:
     return head
 
 
-def _append(layers: Layers, net: ModelGraph, name: str) -> int:
+def _append(layers: Layers, net: ModelGraph, name: str, start: Start) -> int:
     """Append a net's layers, and return the number of the last."""
-    number = {net.input.name: FRONT}
+    first = start.reads
+    if start.wires is not None:
+        first = len(layers)
+        wires = Wires("encoder", (start.width,), start.wires)
+        layers.append(DraftBlock(f"{name}: encoder", wires, (start.reads,)))
+    number = {net.input.name: first}
     for block in net.with_output("bits").blocks:
         if isinstance(block, InputBits):
+            continue
+        if isinstance(block, Thermometer):
+            number[block.name] = first
             continue
         reads = tuple(number[before] for before in net.reads[block.name])
         place = f"{name}: {block.name}"
@@ -148,10 +185,7 @@ def _append(layers: Layers, net: ModelGraph, name: str) -> int:
         elif isinstance(block, BitBlock):
             found = DraftBlock(place, block, reads)
         else:
-            raise ModelError(
-                f"{block.name}: {block.describe()}", file=net.name, place=name,
-                expected="a net of bits: its encoder outside of the circuit",
-            )  # fmt: skip
+            raise NotImplementedError(type(block).__name__)
         number[block.name] = len(layers)
         layers.append(found)
     return len(layers) - 1

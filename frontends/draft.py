@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -62,8 +62,8 @@ class DraftBlock:
     block
         Under any name: that of its number takes its place.
     reads
-        Numbers of the layers that it reads, `FRONT` for what the first one reads; None for the
-        layer before.
+        Numbers of the layers that it reads, `FRONT` for what the first one reads, `INPUT` for the
+        circuit's input, in front of an encoder; None for the layer before.
     """
 
     place: str
@@ -77,6 +77,7 @@ class DraftBlock:
 
 
 FRONT = -1
+INPUT = -2
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,9 +174,11 @@ def _body(
         raise ModelError(f"{width} inputs for {recurrence.state} state bits", file=file,
                          expected="as many: they are the first state")  # fmt: skip
     cell = width if recurrence is None else recurrence.cell_inputs(width)
-    layers = _layers(draft, cell, file)
+    whole = cell if len(front) == 1 else front[0].out_width
+    layers = _layers(draft, {FRONT: cell, INPUT: whole}, file)
+    before = {FRONT: front[-1].name, INPUT: front[0].name}
     reads = {
-        f"layer{i}": tuple(front[-1].name if n == FRONT else f"layer{n}" for n in layer.reads)
+        f"layer{i}": tuple(before.get(n, f"layer{n}") for n in layer.reads)
         for i, layer in enumerate(draft.layers)
         if layer.reads is not None
     }
@@ -271,8 +274,11 @@ def _encoder(
         return Thermometer("encoder", levels, bits)
 
 
-def _layers(draft: Draft, width: int, file: str) -> list[Block]:
-    """Return the blocks of the layers; those before a layer's own check their widths later."""
+def _layers(draft: Draft, widths: Mapping[int, int], file: str) -> list[Block]:
+    """Return the blocks of the layers; those before a layer's own check their widths later.
+
+    `widths` are those of `FRONT` and `INPUT`.
+    """
     gates = sum(_gates(layer) for layer in draft.layers)
     limits.check_limit(gates, limits.MAX_GATES, "gates", file=file)
     blocks: list[Block] = []
@@ -281,8 +287,8 @@ def _layers(draft: Draft, width: int, file: str) -> list[Block]:
             blocks.append(replace(layer.block, name=f"layer{i}"))
             continue
         number = i - 1 if layer.reads is None else layer.reads[0]
-        inputs = width if number == FRONT else draft.layers[number].width
-        before = "the input" if number == FRONT else draft.layers[number].place
+        inputs = widths[number] if number in widths else draft.layers[number].width
+        before = "the input" if number in widths else draft.layers[number].place
         assert layer.fanin is not None and layer.tables is not None
         _check_layer(layer, inputs, before, file)
         blocks.append(LutLayer(f"layer{i}", inputs, layer.fanin.astype(np.int32), layer.tables))

@@ -40,7 +40,7 @@ from gatec import limits
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.content import Content
-from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
+from gatec.frontends.draft import INPUT, Draft, DraftBlock, DraftLayer, naming
 from gatec.frontends.gates import tables_of
 from gatec.frontends.neutral_blocks import KINDS, read_block, read_numbers
 from gatec.frontends.options import ReadOptions
@@ -180,7 +180,7 @@ def _reads(keys: dict[str, Array], i: int, place: str) -> tuple[int, ...] | None
     """Return the layers that layer `i` reads, where it says."""
     if "reads" not in keys:
         return None
-    reads = read_numbers(keys, "reads", place, least=FRONT)
+    reads = read_numbers(keys, "reads", place, least=INPUT)
     if max(reads) >= i or ("fanin" in keys and len(reads) != 1):
         raise ModelError(f"reads layers {list(reads)}", place=place, expected="layers before it")
     return reads

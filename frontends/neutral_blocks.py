@@ -22,8 +22,8 @@ Keys of layer `i`, each under `layers.{i}.`; a layer of one of these kinds has n
                       when absent, one position that reads all `k` bits
 `sums.weights`        integers `[sums, bits]`, and `sums.bias` `[sums]`: weighted sums of the bits,
                       never negative, each as a binary number of as many bits as the largest takes
-`reads`               the layers that it reads, -1 for the first one's input; when absent, the
-                      layer before
+`reads`               the layers that it reads, -1 for the first one's input, -2 for what is in
+                      front of `thresholds` or `levels`; when absent, the layer before
 ====================  ==============================================================================
 """
 

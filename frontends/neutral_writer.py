@@ -15,7 +15,7 @@ from gatec.blocks_bits import BitBlock
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import UsageError
 from gatec.frontends.clocked import ClockedModel
-from gatec.frontends.draft import FRONT
+from gatec.frontends.draft import FRONT, INPUT
 from gatec.frontends.neutral_blocks import block_arrays, table_rows
 from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
@@ -72,7 +72,8 @@ def _body_arrays(model: ModelGraph) -> dict[str, Any]:
     front = model.encoder or model.input
     arrays: dict[str, Any] = {"inputs": np.int64(front.out_width)}
     layers = [block for block in model.blocks if isinstance(block, LutLayer | BitBlock)]
-    numbers = {block.name: i for i, block in enumerate(layers)} | {front.name: FRONT}
+    numbers = {block.name: i for i, block in enumerate(layers)}
+    numbers |= {model.input.name: INPUT, front.name: FRONT}
     for i, layer in enumerate(layers):
         found = _dense(layer) if isinstance(layer, LutLayer) else block_arrays(layer)
         reads = [numbers[name] for name in model.reads[layer.name]]

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from gatec.blocks_bits import ALWAYS, NOTHING, Wires
 from gatec.errors import ModelError
 from gatec.frontends.content import open_model
-from gatec.frontends.draft import DraftBlock, DraftLayer
+from gatec.frontends.draft import INPUT, DraftBlock, DraftLayer
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.limits import MAX_GATES, check_limit
@@ -56,9 +56,9 @@ def fix_inputs(
     constants = np.where(parameters, ALWAYS, NOTHING)
     source = np.concatenate([np.arange(inputs), constants, np.arange(inputs, inputs + state)])
     wires = Wires("parameters", (inputs + state,), source.astype(np.int32))
-    # What numbers the layers counts one more; FRONT becomes the wires.
+    # What numbers the layers counts one more; FRONT becomes the wires, INPUT stays.
     moved = [
-        replace(layer, reads=None if layer.reads is None else tuple(n + 1 for n in layer.reads))
+        replace(layer, reads=layer.reads and tuple(n if n == INPUT else n + 1 for n in layer.reads))
         for layer in layers
     ]
     return [DraftBlock("parameters", wires), *moved]

@@ -229,15 +229,16 @@ def from_module(module: Any, options: ReadOptions | None = None) -> ModelGraph:
 def read_draft(path: str | Path, options: ReadOptions) -> tuple[Draft, str, str]:
     """Return a file's model as far as file and options tell, what errors call it, and its stem."""
     content = open_with(Path(path), options)
-    return _chosen(content, options).draft(content, options), content.label, content.stem
+    return require_frontend(content, options).draft(content, options), content.label, content.stem
 
 
 def read_opened(content: Content, options: ReadOptions) -> ModelGraph:
     """Return the net that an opened file holds; see `read_model`."""
-    return _chosen(content, options).read(content, options)
+    return require_frontend(content, options).read(content, options)
 
 
-def _chosen(content: Content, options: ReadOptions) -> Frontend:
+def require_frontend(content: Content, options: ReadOptions) -> Frontend:
+    """Return the frontend that reads an opened file; raise `ModelError` where none does."""
     frontend = choose(content, options)
     if frontend is None:
         raise unknown_model(content.label, summary(content))

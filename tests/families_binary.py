@@ -15,6 +15,7 @@ from helpers_binary import (
     BinaryLinear,
     BooleanLinear,
     Sign,
+    answered,
     cascaded,
     random_pynq,
     run_pynq,
@@ -23,6 +24,7 @@ from helpers_binary import (
 )
 from helpers_forks import LogicLayerIWP, trained_head
 from helpers_frontends import save
+from helpers_luts import Thermometer, dwn_net
 from helpers_matrix import VECTORS, Family, Reference, random_bits
 from helpers_trees import as_bits, exported, stored
 from sklearn.datasets import load_iris
@@ -143,6 +145,23 @@ def cascade(_: Path) -> Reference:
     return Reference(bits, classes=cascaded(small, large, bits, 2)[0])
 
 
+def encoded_cascade(_: Path) -> Reference:
+    """A net of torch-dwn before a forest of scikit-learn, each with thresholds of its own."""
+    x, y = load_iris(return_X_y=True)
+    trained = RandomForestClassifier(5, max_depth=4, random_state=0).fit(np.round(x * 10), y)
+    exported(trained, Path("forest.npz"))
+    net, codes = dwn_net(6), np.random.default_rng(0).integers(0, 128, size=(VECTORS, 4))
+    encoder = Thermometer(torch.arange(3).expand(4, 3) * 30 + 7.5 * torch.arange(4)[:, None])
+    save({"model": net, "thermometer": encoder}, Path("dwn.pt"))
+    named = {"small": {"file": "dwn.pt"}, "large": {"file": "forest.npz"}, "margin": 2}
+    Path("net.json").write_text(json.dumps({"cascade": named}))
+    with torch.no_grad():
+        scores = net(encoder.binarize(torch.from_numpy(codes)).flatten(1)).numpy()
+    counts = np.rint(scores * net[-1].tau).astype(int)
+    others = trained.predict(codes.astype(np.float32))
+    return Reference(as_bits(codes, 7), classes=answered(counts, others, 2)[0])
+
+
 _UINT8 = ReadOptions(features="uint8")
 _PIXELS = ReadOptions(features="uint8,scale=1/255")
 
@@ -163,4 +182,5 @@ FAMILIES = (
     Family("boosted trees, LightGBM", "net.txt", light_boosted, _PIXELS),
     Family("threshold gates", "net.npz", threshold_gates, ReadOptions(inputs=12)),
     Family("cascades", "net.json", cascade),
+    Family("cascades, encoders", "net.json", encoded_cascade, ReadOptions(features="uint7")),
 )

@@ -131,6 +131,11 @@ def cascaded(
     """Return the classes that a cascade answers, and where the small net is sure."""
     counts = small.evaluate(pack(bits), len(bits)).scores
     assert counts is not None
-    ranked = np.sort(counts, axis=0)
-    sure = ranked[-1] - ranked[-2] >= margin
-    return np.where(sure, counts.argmax(axis=0), large.predict(bits)), sure
+    return answered(counts.T, large.predict(bits), margin)
+
+
+def answered(counts: np.ndarray, others: np.ndarray, margin: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same of the small net's counts `[samples, classes]` and the large one's classes."""
+    ranked = np.sort(counts, axis=1)
+    sure = ranked[:, -1] - ranked[:, -2] >= margin
+    return np.where(sure, counts.argmax(axis=1), others), sure

@@ -76,9 +76,12 @@ def test_a_class_alone_is_always_sure(tmp_path: Path) -> None:
         ({"small": {"file": "gone.npz"}}, "gone.npz: no such file"),
         ({"small": {"file": "net.json"}}, "small: is a cascade itself"),
         ({"small": {}}, "small: names no file"),
-        ({"small": {"file": "small.npz", "features": "bits"}}, "small: features is 'bits'"),
+        (
+            {"small": {"file": "small.npz", "encoder": "own"}},
+            "small: encoder is 'own'; expected num",
+        ),
         ({"small": {"file": "small.npz", "classes": 3}}, "--classes 3 was given, but the file say"),
-        ({"small": {"file": "other.npz"}}, "small: 11 inputs, 3 classes; large: 11 inputs, 4"),
+        ({"small": {"file": "other.npz"}}, "small: 3 classes; large: 4 classes; expected the same"),
         ({"small": {"file": "plain.npz"}}, "plain: has no classes"),
     ],
 )

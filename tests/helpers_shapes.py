@@ -28,7 +28,7 @@ def _anything(rng: Rng, registers: bool) -> Netlist:
     """Gates of up to k inputs with every redundancy, a cut, and some inputs as registers."""
     inputs = int(rng.integers(1, 13)) if rng.random() < 0.8 else int(rng.integers(13, 101))
     net = random_netlist(
-        rng, inputs, int(rng.integers(0, 120)), int(rng.integers(1, 9)), int(rng.integers(1, 7))
+        rng, inputs, int(rng.integers(0, 80)), int(rng.integers(1, 9)), int(rng.integers(1, 7))
     )
     extended = with_extras(net, rng)
     if registers:
@@ -97,7 +97,7 @@ def _disguised(rng: Rng, fanin: IntArray, tables: Tables) -> tuple[IntArray, Tab
 
 def _chain(rng: Rng, registers: bool) -> Netlist:
     """Deep: each gate reads the one before it; many are buffers and inverters."""
-    gates, inputs = int(rng.integers(1, 120)), int(rng.integers(1, 6))
+    gates, inputs = int(rng.integers(1, 50)), int(rng.integers(1, 6))
     before = np.arange(gates) + FIRST_INPUT + inputs - 1
     fanin = np.stack([before, rng.integers(0, FIRST_INPUT + inputs, size=gates)], axis=1)
     tables = rng.choice(np.array([0xAA, 0x55, 0x66, 0x88, 0xEE], dtype=np.uint64), size=gates)

@@ -1,22 +1,30 @@
 """Fuzz the passes and the proof: random nets, random orders, injected faults; print the counts.
 
-    python tests/bench/fuzz_passes.py [--nets 20000] [--seed 1] [--batch 40]
+    python tests/bench/fuzz_passes.py [--nets 20000] [--seed 1] [--batch 100] [--jobs 1] [--keep F]
 
 Nets go through the passes side by side in one netlist, so that one call of ABC serves a whole
 batch. After each pass every output, cut and next state is compared on 4,096 vectors with NumPy:
 all there are for up to 12 inputs and state bits. Of every tenth batch, all nets are proved by ABC
 and some by PySAT and a checked certificate. Then each optimised net gets one fault, which the proof
-must catch, or prove harmless. Every twentieth batch has its class sums on carry chains: mapped,
-staged and proved, and its faults are refused as chains or judged by the proof. Where the fast
-mapper ran, its route must prove the result, and none of five faults in it that show. Exit code 1 on
-any failure; each names seed and batch, and `--only BATCH` runs that one again.
+must catch, or prove harmless: where not all vectors say so, PySAT too, and where it does not decide
+within its budget, a checked certificate. Every twentieth batch has its class sums on carry chains:
+mapped, staged and proved, and its faults are refused as chains or judged by the proof. Where the
+fast mapper ran, its route must prove the result, and none of five faults in it that show.
+
+Every thousand nets the counts so far are printed. `--jobs` runs batches side by side; `--keep`
+writes the counts to a file after each batch, and goes on from it. Exit code 1 on any failure; each
+names seed and batch, and `--only BATCH` runs that one again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import sys
-import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -26,6 +34,69 @@ from helpers_fuzz_run import Campaign
 from helpers_shapes import FAULTS, SHAPES
 
 from gatec.passes import PASSES
+
+_EVERY = 1_000
+_Ended = tuple[int, "Counter[tuple[str, ...]]", list[str], float]
+
+
+def one_batch(seed: int, number: int, size: int) -> _Ended:
+    """Run a batch; return its number, counts, failures, and processor seconds with all tools."""
+    before = os.times()
+    campaign = Campaign(seed)
+    campaign.run(number, size)
+    after = os.times()
+    seconds = sum(after[:4]) - sum(before[:4])
+    return number, campaign.counts, campaign.failures, seconds
+
+
+def run_all(seed: int, numbers: Iterable[int], size: int, jobs: int) -> Iterator[_Ended]:
+    """Run batches, `jobs` at a time; yield each when it is done."""
+    if jobs == 1:
+        yield from (one_batch(seed, number, size) for number in numbers)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        waiting = [pool.submit(one_batch, seed, number, size) for number in numbers]
+        try:
+            yield from (done.result() for done in as_completed(waiting))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Kept:
+    """The batches that ended, with their counts, in a file if there is one."""
+
+    def __init__(self, file: Path | None, campaign: Campaign, asked: list[int]) -> None:
+        self._file, self._campaign, self._asked = file, campaign, asked
+        self.done: set[int] = set()
+        self.seconds = 0.0
+        if file is None or not file.exists():
+            return
+        kept = json.loads(file.read_text())
+        if kept["asked"] != asked:
+            sys.exit(f"{file}: is of seed and batch {kept['asked']}, not {asked}")
+        self.done, self.seconds = set(kept["done"]), kept["seconds"]
+        campaign.failures += kept["failures"]
+        campaign.counts.update({tuple(key): count for key, count in kept["counts"]})
+
+    def add(self, ended: _Ended) -> None:
+        """Add a batch, and write the file anew."""
+        number, counts, failures, seconds = ended
+        self.done.add(number)
+        self.seconds += seconds
+        self._campaign.counts.update(counts)
+        self._campaign.failures += failures
+        if self._file is None:
+            return
+        state = {
+            "asked": self._asked,
+            "done": sorted(self.done),
+            "seconds": self.seconds,
+            "failures": self._campaign.failures,
+            "counts": sorted([list(key), count] for key, count in self._campaign.counts.items()),
+        }
+        beside = self._file.with_suffix(".new")
+        beside.write_text(json.dumps(state))
+        beside.replace(self._file)
 
 
 def table(campaign: Campaign, kind: str, rows: list[str], columns: list[str]) -> None:
@@ -39,27 +110,46 @@ def table(campaign: Campaign, kind: str, rows: list[str], columns: list[str]) ->
     print("| all | " + " | ".join(f"{cell:,}" for cell in sums) + " |")
 
 
+def progress(campaign: Campaign, seconds: float) -> str:
+    """Return one line of what was done so far."""
+    counts = campaign.counts
+    nets = sum(n for key, n in counts.items() if key[0] == "net")
+    passes = sum(n for key, n in counts.items() if key[0] == "pass" and key[2] == "nets")
+    faults = dict.fromkeys(("caught", "harmless, proved so"), 0)
+    for key, n in counts.items():
+        if key[0] == "fault" and key[2] in faults:
+            faults[key[2]] += n
+    found = ", ".join(f"{n:,} {what}" for what, n in faults.items())
+    lost = len(campaign.failures)
+    return (
+        f"{nets:,} nets, {passes:,} times a pass; faults: {found}; {lost} failures; {seconds:.0f} s"
+    )
+
+
 def main() -> None:
     """Run the campaign and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=40)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("--only", type=int)
     arguments = parser.parse_args()
     campaign = Campaign(arguments.seed)
-    start = time.process_time()
-    batches = range(-(-arguments.nets // arguments.batch))
+    kept = Kept(arguments.keep, campaign, [arguments.seed, arguments.batch])
+    count = -(-arguments.nets // arguments.batch)
+    batches = [arguments.only] if arguments.only is not None else list(range(count))
+    left = [number for number in batches if number not in kept.done]
     try:
-        for number in batches if arguments.only is None else (arguments.only,):
-            known = len(campaign.failures)
-            campaign.run(number, arguments.batch)
-            for failure in campaign.failures[known:]:
+        for ended in run_all(arguments.seed, left, arguments.batch, arguments.jobs):
+            kept.add(ended)
+            for failure in ended[2]:
                 print(failure, file=sys.stderr, flush=True)
-            if sys.stderr.isatty():
-                print(f"\rbatch {number + 1} of {len(batches)}", end="", file=sys.stderr)
+            if len(kept.done) * arguments.batch % _EVERY < arguments.batch:
+                print(progress(campaign, kept.seconds), flush=True)
     except KeyboardInterrupt:
-        campaign.failures.append(f"interrupted in batch {number} of {len(batches)}")
+        campaign.failures.append(f"interrupted after {len(kept.done)} of {count} batches")
     shapes = {shape: campaign.counts["net", shape] for shape in [*SHAPES, SHAPE]}
     print(f"{sum(shapes.values()):,} nets: {shapes}")
     names = [chosen.name for chosen in PASSES]
@@ -68,12 +158,13 @@ def main() -> None:
         campaign.failures += [f"pass {name} never ran: take more nets" for name in idle]
     table(campaign, "pass", names, ["orders", "nets", "gates before", "gates after"])
     faults = [*FAULTS, *CHAIN_FAULTS, "stage moved"]
-    table(campaign, "fault", faults, ["caught", "harmless, proved so", "refused as a chain"])
+    ends = ["caught", "harmless, proved so", "harmless by ABC alone", "refused as a chain"]
+    table(campaign, "fault", faults, ends)
     others = {
         key: n for key, n in campaign.counts.items() if key[0] in ("proof", "prover", "route")
     }
     print("\n" + "; ".join(f"{' '.join(key)}: {n:,}" for key, n in sorted(others.items())))
-    print(f"{len(campaign.failures)} failures, {time.process_time() - start:.0f} s without ABC")
+    print(f"{len(campaign.failures)} failures, {kept.seconds:.0f} s of CPU")
     for failure in campaign.failures:
         print(failure)
     sys.exit(bool(campaign.failures))

@@ -27,7 +27,17 @@ valid[Q]' = advance ? busy & last : valid[Q]
 phase'   = restart ? 0 : last ? phase : phase + 1
 state'   = restart ? start : last ? state : what stage Q computes from it
 ```
-`state` is not reset by `rst`. With several beats out, of C bits, `result` is (with zeros above its
+`state` is not reset by `rst`. Where words stay in place (`gatec.backends.words_in`), with E early
+ones of N, the next vector's may come while one is held, up to word E:
+```
+i_ready  = ~full | take | beat_in != E      write[n]  = accept & beat_in == n
+early[n]'  = write[n] ? i_payload : early[n], word by word, for n < E
+vector[n]' = n < E ? (write[E] ? early[n] : vector[n]) : (write[n] ? i_payload : vector[n])
+```
+Then `full` implies `beat_in <= E`, and word E is written only when `take` or before `full`: what
+`take` hands on is whole, and each early word waits from its own beat to that of word E.
+
+With several beats out, of C bits, `result` is (with zeros above its
 end) `result[k]' = advance ? d[k] : o_valid & o_ready ? result[k+C] : result[k]`.
 
 Why this machine is right: `accept` implies `~full | advance`, so a collected vector stays in
@@ -70,6 +80,10 @@ class Control(Checker):
         self.beat_in = self.counter("beat_in", shape.beats_in)
         self.beat_out = self.counter("beat_out", shape.beats_out)
         self.cuts = {self.advance, self.accept}
+        self.write, self.early = [], []
+        if shape.early is not None:
+            self.write = self.wire("write", shape.beats_in)
+            self.early = self.wire("early", shape.early * shape.beat_bits) if shape.early else []
         self.take, self.phase, self.state = self.advance, [], []
         sequence = shape.sequence
         if sequence is not None:
@@ -96,8 +110,14 @@ class Control(Checker):
         if shape.sequence is not None:
             self._check_sequence(shape.sequence, proved)
             proved = {self.advance, self.take}
-        self.equal("i_ready", self.i_ready, lambda v: ~v[self.full] | v[self.take], proved)
+        self.equal("i_ready", self.i_ready, self._spec_ready, proved)
         self.equal("accept", self.accept, self._spec_accept, proved)
+        for number, bit in enumerate(self.write):
+
+            def spec_write(values: Values, number: int = number) -> Words:
+                return values[self.accept] & is_number(self.beat_in, number, values)
+
+            self.equal(f"write[{number}]", bit, spec_write, {self.accept})
         self.equal("o_valid", self.o_valid, lambda v: v[self.valid[-1]], proved)
         self.next_value("full", self.full, self._spec_full)
         for stage, bit in enumerate(self.valid):
@@ -110,8 +130,14 @@ class Control(Checker):
         at_last = is_number(self.beat_out, self.shape.beats_out - 1, values)
         return ~values[self.o_valid] | (values[self.o_ready] & at_last)
 
+    def _spec_ready(self, values: Values) -> Words:
+        ready = ~values[self.full] | values[self.take]
+        if self.shape.early is None:
+            return ready
+        return ready | ~is_number(self.beat_in, self.shape.early, values)
+
     def _spec_accept(self, values: Values) -> Words:
-        return values[self.i_valid] & (~values[self.full] | values[self.take])
+        return values[self.i_valid] & self._spec_ready(values)
 
     def _spec_full(self, values: Values) -> Words:
         at_last = is_number(self.beat_in, self.shape.beats_in - 1, values)

@@ -29,6 +29,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from gatec.backends.rom import RomInstance
+from gatec.backends.words_in import collect_words, may_come
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class CoreShape:
         Widths of `i.payload` and `o.payload`.
     sequence
         The stage that takes several cycles, or None.
+    early
+        Words stay where they are written (`gatec.backends.words_in`), and so many of the next
+        vector may come while one is held; None: beats are shifted in. Only with several beats in,
+        of which there are more.
     """
 
     top: str
@@ -80,6 +85,7 @@ class CoreShape:
     beat_bits: int
     out_beat_bits: int
     sequence: SequenceShape | None = field(default=None, kw_only=True)
+    early: int | None = field(default=None, kw_only=True)
 
     @property
     def num_stages(self) -> int:
@@ -160,7 +166,9 @@ class StreamCore(wiring.Component):
         full = Signal(name="full")
         # Kept by name for the reader of the text, also where a port has the same bits.
         valid = Signal(shape.num_stages, name="valid", attrs={"keep": 1})
-        complete = self._collector(m, accept) & accept
+        beat, at_last = counted(m, "beat_in", shape.beats_in, accept)
+        self.vector = self._collector(m, accept, beat)
+        complete = at_last & accept
         done = modulo(m, "beat_out", shape.beats_out, valid[-1] & self.o.ready)
         m.d.comb += [
             advance.eq(~valid[-1] | (self.o.ready & done)),
@@ -174,7 +182,7 @@ class StreamCore(wiring.Component):
             take, done = self._phases(m, sequence, advance, busy)
             ready = Cat(before[: sequence.stage], busy & done, before[sequence.stage + 1 :])
         front = 0 if sequence is None else sequence.stage
-        m.d.comb += self.i.ready.eq(~full | take)
+        m.d.comb += self.i.ready.eq(~full | take | may_come(shape, beat))
         m.d.sync += full.eq(complete | (full & ~take))
         for enable, stages in ((take, slice(0, front)), (advance, slice(front, None))):
             with m.If(enable):
@@ -205,13 +213,15 @@ class StreamCore(wiring.Component):
         self._phase, self._state, self._following = phase, state, following
         return take, last
 
-    def _collector(self, m: Module, accept: Signal) -> Value:
-        """Shift accepted beats into `vector`; return whether the present beat completes it."""
+    def _collector(self, m: Module, accept: Signal, beat: Value) -> Signal:
+        """Collect accepted beats in `vector`."""
         shape = self.shape
-        self.vector = vector = Signal(shape.vector_bits, name="vector", reset_less=True)
+        if shape.early is not None:
+            return collect_words(m, shape, accept, beat, self.i.payload)
+        vector = Signal(shape.vector_bits, name="vector", reset_less=True)
         with m.If(accept):
             m.d.sync += vector.eq(Cat(vector[shape.beat_bits :], self.i.payload))
-        return modulo(m, "beat_in", shape.beats_in, accept)
+        return vector
 
     def _pipeline(self, m: Module, take: Signal, advance: Signal, last: Value) -> None:
         """Chain the stages, a register rank behind each."""
@@ -265,14 +275,19 @@ def modulo(m: Module, name: str, number: int, step: Value) -> Value:
 
     A counter of one needs no register.
     """
+    return counted(m, name, number, step)[1]
+
+
+def counted(m: Module, name: str, number: int, step: Value) -> tuple[Value, Value]:
+    """Do the same; return the count, too."""
     if number == 1:
-        return Const(1)
+        return Const(0), Const(1)
     count = Signal(range(number), name=name)
     at_last = Signal(name=f"{name}_last")
     m.d.comb += at_last.eq(count == number - 1)
     with m.If(step):
         m.d.sync += count.eq(Mux(at_last, 0, count + 1))
-    return at_last
+    return count, at_last
 
 
 def sequence_interval(shape: CoreShape, sequence: SequenceShape) -> int:
@@ -287,7 +302,7 @@ def sequence_interval(shape: CoreShape, sequence: SequenceShape) -> int:
         at_end, done = phase == sequence.phases - 1, beat_out == shape.beats_out - 1
         advance = done or not valid[-1]
         take = advance and (at_end or not busy)
-        accept = take or not full
+        accept = take or not full or beat_in not in (shape.early, None)
         complete = accept and beat_in == shape.beats_in - 1
         if valid[-1] and done:
             times.append(cycle)

@@ -141,24 +141,39 @@ class DataPath:
         return np.array(result, dtype=np.int32)
 
     def _collect(self) -> None:
-        """Check that `vector` shifts accepted beats in, and give its bits the input nets."""
+        """Check that `vector` takes accepted beats, and give its bits the input nets."""
         control, shape = self.control, self.shape
-        fed = [*control.vector[shape.beat_bits :], *control.payload][-shape.vector_bits :]
-        if shape.beats_in == 1:
-            fed = control.payload[: shape.vector_bits]
-        for number, (bit, source) in enumerate(zip(control.vector, fed, strict=True)):
-            flip_flop = control.flip_flop(f"vector[{number}]", bit)
+        if shape.early is None:
+            fed = [*control.vector[shape.beat_bits :], *control.payload][-shape.vector_bits :]
+            if shape.beats_in == 1:
+                fed = control.payload[: shape.vector_bits]
+            self._check_taken("vector", control.vector, fed, [control.accept] * len(fed))
+        else:
+            held = len(control.early)
+            enables = [bit for bit in control.write for _ in range(shape.beat_bits)]
+            payload = control.payload * shape.beats_in
+            self._check_taken("early", control.early, payload[:held], enables[:held])
+            fed = [*control.early, *payload[held:]]
+            enables[:held] = [control.write[shape.early]] * held
+            self._check_taken("vector", control.vector, fed, enables)
+        data = control.vector[: shape.input_bits]
+        self.net[data] = FIRST_INPUT + np.arange(len(data))
+        self.rank[data] = 0
+
+    def _check_taken(
+        self, name: str, bits: Sequence[int], fed: Sequence[int], enables: Sequence[int]
+    ) -> None:
+        """Check that each bit takes one other while its enable is 1, and nothing else."""
+        for number, (bit, source, enable) in enumerate(zip(bits, fed, enables, strict=True)):
+            flip_flop = self.control.flip_flop(f"{name}[{number}]", bit)
             cell = flip_flop.cell
             if (
                 cell.kind != "$dffe"
                 or cell.parameters["EN_POLARITY"] != 1
-                or list(cell.pins["EN"]) != [control.accept]
+                or list(cell.pins["EN"]) != [enable]
                 or flip_flop.d != source
             ):
-                raise DifferentError(f"vector[{number}] takes another bit", place=self.place)
-        data = control.vector[: shape.input_bits]
-        self.net[data] = FIRST_INPUT + np.arange(len(data))
-        self.rank[data] = 0
+                raise DifferentError(f"{name}[{number}] takes another bit", place=self.place)
 
     def _follow(self) -> None:
         """Spread nets and ranks from `vector` through stages and ranks, until nothing is new."""
@@ -184,7 +199,7 @@ class DataPath:
         control = self.control
         result = control.wire("result", self.shape.output_bits) if self.shape.beats_out > 1 else []
         found = [control.full, *control.valid, *control.vector, *control.beat_in, *control.beat_out]
-        found += [*control.phase, *control.state]
+        found += [*control.phase, *control.state, *control.early]
         return [*found, *(bit for bit in result if bit in self.shell.flip_flops)]
 
     def _known(self, cell: Cell) -> bool:

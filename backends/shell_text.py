@@ -15,14 +15,16 @@ from gatec.tools.runner import ToolFailed
 from gatec.tools.yosys import run_yosys
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|\\\S+ )"
-_EXPRESSION = r"(?:[\w\[\]:{},'~&|?+ \\$]|==|!=)+"
+_EXPRESSION = r"(?:[\w\[\]:{},'!~&|?+ \\$]|==|!=)+"
+_BIT = rf"{_NAME}(?:\[\d+\])?"
+_PART = rf"{_NAME}(?:\[\d+(?::\d+)?\])?"
 _LINE = re.compile(
     rf"module {_NAME}\([\w, ]*\);"
     rf"|  (?:input|output|wire|reg) (?:\[\d+:0\] )?{_NAME}(?: = \d+'[bdh][0-9a-f]+)?;"
     rf"|  assign {_EXPRESSION} = {_EXPRESSION};"
     rf"|  always @\((?:posedge|negedge) {_NAME}\)"
-    rf"|    +(?:if \(!?{_NAME}\)|else(?: if \(!?{_NAME}\))?)(?: {_NAME} ?<= {_EXPRESSION};)?"
-    rf"|    +{_NAME} ?<= {_EXPRESSION};"
+    rf"|    +(?:if \(!?{_BIT}\)|else(?: if \(!?{_BIT}\))?)(?: {_PART} ?<= {_EXPRESSION};)?"
+    rf"|    +{_PART} ?<= {_EXPRESSION};"
     rf"|  {_NAME} {_NAME} ?\("
     rf"|    \.(?:clk|rst|en|[io](?:_payload|_valid|_ready)?)\({_EXPRESSION}\),?"
     r"|  \);|endmodule|"

@@ -98,6 +98,7 @@ def emit(
     beat_bits: int | None = None,
     out_beat_bits: int | None = None,
     phases: int = 1,
+    early: int | None = None,
     header: Sequence[str] = (),
 ) -> Emitted:
     """Write a netlist with one input and one output port as a pipelined stream core.
@@ -115,6 +116,8 @@ def emit(
     phases
         Cycles that the stage with state registers takes; such a netlist has a second input port,
         the number of the phase.
+    early
+        Input words stay in place, and so many of the next vector may come early (`CoreShape`).
     header
         Lines of the comment block to put first, such as the model's name.
 
@@ -148,6 +151,7 @@ def emit(
         input_bits if beat_bits is None else beat_bits,
         net.num_outputs if out_beat_bits is None else out_beat_bits,
         sequence=sequence,
+        early=early,
     )
     check_beats(shape)
     comment = header_text([*header, "", *describe(net, shape, style)])

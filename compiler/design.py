@@ -14,6 +14,7 @@ from gatec.chain_graph import LEVELS, Weights, longest_chain
 from gatec.chains import carry_gates, count_cells
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
+from gatec.heads.by_class import ClassCircuit
 from gatec.heads.roms import RomPlan
 from gatec.heads.sequence import StepCircuit
 from gatec.lower import SCORES_CUT
@@ -24,7 +25,7 @@ from gatec.passes.pipeline import pipeline
 from gatec.proof.parts import Cut, prove_in_parts
 from gatec.proof.verdict import Proof, Verdict
 from gatec.roms import rom_gates
-from gatec.sequences import StepChoice
+from gatec.sequences import Steps
 from gatec.stages import packed_cells, register_bits
 
 
@@ -65,7 +66,7 @@ def build_design(
     stages: int | None = None,
     levels_per_stage: int | None = None,
     weights: Weights = LEVELS,
-    steps: StepChoice | None = None,
+    steps: Steps | None = None,
 ) -> Design:
     """Pipeline, emit and prove.
 
@@ -93,7 +94,7 @@ def build_design(
         in_steps = None if steps is None else steps.smallest(stages, levels_per_stage)
         staged = smallest_pipeline(mapped, stages, levels_per_stage, weights)
         if steps is not None and in_steps is not None and steps.better(in_steps, staged):
-            mapped, staged = steps.mapper.mapped(in_steps), in_steps.netlist
+            mapped, staged = steps.mapped(in_steps), in_steps.netlist
         staged.verify()
         emitted = emit_core(staged, phases_of(mapped))
     with progress.step("prove the Verilog text equal to the model"):
@@ -161,7 +162,7 @@ def emitted_cut(
     inverted: npt.NDArray[np.bool_],
     emitted: Emitted,
     back: ReadBack,
-    sequence: StepCircuit | None = None,
+    sequence: StepCircuit | ClassCircuit | None = None,
 ) -> Cut | None:
     """Return where the cuts of a staged netlist are in its emitted text: a hint for the proof.
 
@@ -178,13 +179,8 @@ def emitted_cut(
         position[staged.first_gate + gates] = back.first_gates[stage.name] + np.arange(len(gates))
     if sequence is None or back.phases is None:
         return Cut(position[staged.cut_nets], inverted)
-    picks, *scores = (position[port.nets] for port in staged.cuts)
-    steps = sequence.picking.plan.steps
-    if len(inverted) == len(picks) * steps:
-        # The scores are the outputs, not a cut in front of them.
-        scores = []
-    found = [back.phases[:steps, picks].reshape(-1), *(back.phases[-1][nets] for nets in scores)]
-    return Cut(np.concatenate(found), inverted)
+    cuts = [position[port.nets] for port in staged.cuts]
+    return Cut(sequence.cut_nets(cuts, back.phases, len(inverted)), inverted)
 
 
 def count_luts(netlist: Netlist) -> dict[str, int]:

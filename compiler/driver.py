@@ -26,7 +26,6 @@ from gatec.model import ModelGraph
 from gatec.options import CompileOptions
 from gatec.publish import MANIFEST, check_target, publish
 from gatec.report import summary
-from gatec.sequences import step_choice
 from gatec.vectors import make_vectors, vector_files
 
 REPORT = "report.txt"
@@ -165,7 +164,7 @@ def _compile_graph(
         block_ram=flow.block_ram,
         keep_gates=flow.keeps_gates,
     )
-    steps = step_choice(mapped, flow, options, progress)
+    steps = flow.steps(mapped, progress)
     design, physical, files = meet_with_fewest(mapped, flow, options, progress, steps)
     certificate = make_certificate(design, options, progress)
     if certificate is not None:

@@ -19,7 +19,7 @@ from gatec.flow import Files, Flow, Physical
 from gatec.mapping import Mapped
 from gatec.options import CompileOptions
 from gatec.passes.pipeline import fewest_stages
-from gatec.sequences import StepChoice
+from gatec.sequences import Steps
 
 # Designs that are built and routed for one clock, at most; each with all seeds.
 MAX_TRIES = 8
@@ -52,7 +52,7 @@ def meet_with_fewest(
     flow: Flow,
     options: CompileOptions,
     progress: Progress,
-    steps: StepChoice | None = None,
+    steps: Steps | None = None,
 ) -> Built:
     """Build and route a design; where a clock is required, with the stages that it needs.
 
@@ -83,7 +83,7 @@ def meet_with_fewest(
             raise _missed(flow, mapped, clock, fmax)
         return design, physical, files
 
-    if steps is not None and steps.forced:
+    if options.head == "sequential":
         raise UsageError(
             f"--head sequential for a clock of {clock:g} MHz", expected="--levels-per-stage N"
         )

@@ -15,8 +15,10 @@ from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
 from gatec.fabrics import BLOCK_RAMS, BlockRam, Style
+from gatec.mapping import Mapped
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
+from gatec.sequences import Steps, step_choice
 from gatec.tables import MAX_FANIN
 from gatec.targets import Target
 
@@ -168,6 +170,14 @@ class Flow(ABC):
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return the widths of input and output beats; None is the whole vector."""
 
+    def steps(self, mapped: Mapped, progress: Progress) -> Steps | None:
+        """Return how the circuit may take several cycles for a vector; None where it may not."""
+        return step_choice(mapped, self, self.options, progress)
+
+    def early_words(self, netlist: Netlist, phases: int) -> int | None:
+        """Return how many words of the next vector may come early (`CoreShape.early`)."""
+        return None
+
     def emit(self, netlist: Netlist, phases: int = 1) -> Emitted:
         """Return the Verilog of a netlist with stages, a sequence of so many phases among them."""
         beat_bits, out_beat_bits = self.beats(netlist)
@@ -177,6 +187,7 @@ class Flow(ABC):
             beat_bits=beat_bits,
             out_beat_bits=out_beat_bits,
             phases=phases,
+            early=self.early_words(netlist, phases),
             header=[f"Circuit of {self._subject} {netlist.name}."],
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from gatec.asic_options import AsicOptions
 from gatec.backends.asic import abc_map
 from gatec.backends.asic.constraints import write_sdc
+from gatec.backends.asic.estimate import estimated_area
 from gatec.backends.asic.flip_flops import choose_register
 from gatec.backends.asic.implement import Gates, implement, net_rates
 from gatec.backends.asic.power import Power, estimate_power
@@ -19,6 +20,7 @@ from gatec.backends.asic.text import write_models
 from gatec.backends.asic.threshold_cells import read_threshold_cells
 from gatec.backends.asic.tiny_tapeout import BEAT_BITS
 from gatec.bits import ALL_ONES, Words, random_words
+from gatec.class_sums import ClassChoice, class_choice, fewest_early
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
@@ -29,7 +31,9 @@ from gatec.liberty.fanout import gate_delay
 from gatec.liberty.load import Library
 from gatec.liberty.named import NamedLibrary
 from gatec.liberty.write import write_functions
+from gatec.mapping import Mapped
 from gatec.netlist import Netlist
+from gatec.sequences import asked_interval
 from gatec.sim.toggles import cycle_toggles
 from gatec.verify_gates import gate_files
 
@@ -130,10 +134,20 @@ class AsicFlow(Flow):
         """Return an optimistic estimate from the library's own NAND."""
         return levels * _NANDS_A_LEVEL * gate_delay(self.lib, self.arcs)
 
-    @property
-    def counts_in_steps(self) -> bool:
-        """Its proof of the gates knows pipelines only."""
-        return False
+    def steps(self, mapped: Mapped, progress: Progress) -> ClassChoice | None:
+        """Return how classes may be counted one after the other."""
+        area = partial(estimated_area, library=self.lib, gated=self.asked.clock_gates)
+        return class_choice(mapped, self, self.options, area)
+
+    def early_words(self, netlist: Netlist, phases: int) -> int | None:
+        """Return as many as the interval that is asked for needs."""
+        wanted = asked_interval(netlist, self, self.options)
+        if wanted.beats[0] == 1 or phases == 1:
+            return None
+        bits = (netlist.inputs[0].width, netlist.num_outputs)
+        shape = fewest_early(bits, wanted.beat_bits, phases, wanted.interval)
+        assert shape is not None, "chosen to be as fast"
+        return shape.early
 
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return what the user asked for, else bytes for Tiny Tapeout, else whole vectors."""

@@ -113,6 +113,7 @@ class OutputFolder:
 
 
 _WIDTH = range(1, 1 << 31)
+_WORDS = range(1 << 16)
 # What the commands rely on: the path of a value in the manifest, and whether it is one.
 _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
     ("gatec",): lambda value: isinstance(value, str),
@@ -133,6 +134,7 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
     },
     ("interface", "stage_bits"): lambda value: _are_integers(value, range(1 << 31)),
     ("interface", "sequence"): lambda value: value is None or _is_sequence(value),
+    ("interface", "early_words"): lambda value: value is None or _is_integer(value, _WORDS),
     ("interface", "cut_nets"): lambda value: value is None or _are_integers(value, range(1 << 31)),
     ("interface", "cut_inverted"): lambda value: value is None or _are_integers(value, range(2)),
     **{

@@ -36,6 +36,7 @@ def interface_section(design: Design) -> dict[str, Any]:
         "output": _port(netlist.outputs[0].encoding, shape.output_bits, shape.out_beat_bits),
         "stage_bits": list(shape.rank_bits),
         "sequence": None if shape.sequence is None else asdict(shape.sequence),
+        "early_words": shape.early,
         "cut_nets": None if design.cut is None else design.cut.nets.tolist(),
         "cut_inverted": None if design.cut is None else design.cut.inverted.astype(int).tolist(),
         "latency_cycles": shape.latency,

@@ -13,6 +13,7 @@ from gatec.blocks_threshold import ThresholdLayer
 from gatec.cone import complemented, cone, connected
 from gatec.console import Progress
 from gatec.fabrics import BlockRam
+from gatec.heads.by_class import ClassCircuit
 from gatec.heads.carry import MOST_ADDS, carry_head
 from gatec.heads.group import group_bits
 from gatec.heads.rom_lowering import reads_netlist
@@ -107,7 +108,7 @@ class Mapped:
     plan: HeadPlan | RomPlan | StepPlan | None = None
     others: tuple[Netlist, ...] = ()
     route: Route = ()
-    sequence: StepCircuit | None = None
+    sequence: StepCircuit | ClassCircuit | None = None
 
 
 def map_model(

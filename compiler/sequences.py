@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from gatec.blocks_threshold import ThresholdLayer
 from gatec.cone import cone
 from gatec.console import Progress
 from gatec.errors import UsageError
+from gatec.heads.by_class import ClassCircuit
 from gatec.heads.carry import MOST_ADDS
 from gatec.heads.picking import MAX_PHASES, decode_steps, pick, signals_of
 from gatec.heads.sequence import (
@@ -88,6 +89,10 @@ class StepChoice:
         """Return whether to take a sequence, and not a circuit that counts all at once."""
         return self.forced or packed_cells(staged.netlist) < packed_cells(parallel)
 
+    def mapped(self, staged: Staged) -> Mapped:
+        """Return the circuit of a choice."""
+        return self.mapper.mapped(staged)
+
 
 def step_choice(
     mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress
@@ -99,16 +104,9 @@ def step_choice(
     UsageError
         The options ask for an interval that the beats do not allow, or for steps without sums.
     """
-    model, net = mapped.model, mapped.lowering.netlist
-    beats = zip((net.num_inputs, net.num_outputs), flow.beats(net), strict=True)
-    beats_in, beats_out = (1 if beat is None else -(-bits // beat) for bits, beat in beats)
-    least = beats_in + beats_out - 1
-    interval = options.interval or least
-    if interval < least:
-        raise UsageError(
-            f"--interval {interval}: a vector has {beats_in} beat(s) in and {beats_out} out",
-            expected=f"at least {least}, or wider beats",
-        )
+    model = mapped.model
+    asked = asked_interval(mapped.lowering.netlist, flow, options)
+    (beats_in, beats_out), interval = asked.beats, asked.interval
     forced = options.head == "sequential"
     if forced and options.block_rams:
         raise UsageError("--head sequential and --block-rams together", expected="one of them")
@@ -123,6 +121,44 @@ def step_choice(
     with progress.step("map for class sums in steps"):
         mapper = SequenceMapper(model, flow.lut_inputs, options, chains=flow.chains)
     return StepChoice(mapper, beats_in, beats_out, interval, forced)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How often results are wanted.
+
+    Attributes
+    ----------
+    beat_bits
+        Widths of the beats, in and out.
+    beats
+        Beats of a vector on each side.
+    interval
+        Cycles from vector to vector.
+    """
+
+    beat_bits: tuple[int, int]
+    beats: tuple[int, int]
+    interval: int
+
+
+def asked_interval(net: Netlist, flow: Flow, options: CompileOptions) -> Wanted:
+    """Return the interval that the options ask for: what the beats take where they do not.
+
+    Raises `UsageError` at one that the beats do not allow.
+    """
+    bits_in, bits_out = net.inputs[0].width, net.num_outputs
+    beat_in, beat_out = flow.beats(net)
+    widths = (beat_in or bits_in, beat_out or bits_out)
+    beats = (-(-bits_in // widths[0]), -(-bits_out // widths[1]))
+    least = sum(beats) - 1
+    interval = options.interval or least
+    if interval < least:
+        raise UsageError(
+            f"--interval {interval}: a vector has {beats[0]} beat(s) in and {beats[1]} out",
+            expected=f"at least {least}, or wider beats",
+        )
+    return Wanted(widths, beats, interval)
 
 
 @dataclass(frozen=True)
@@ -161,8 +197,21 @@ class Staged:
         With stages.
     """
 
-    sequence: StepCircuit
+    sequence: StepCircuit | ClassCircuit
     netlist: Netlist
+
+
+class Steps(Protocol):
+    """Whether and how a circuit takes several cycles, as `build_design` asks for it."""
+
+    def smallest(self, stages: int | None, levels: int | None) -> Staged | None:
+        """Return the smallest choice with so many stages, or levels in each."""
+
+    def better(self, staged: Staged, parallel: Netlist) -> bool:
+        """Return whether to take it, and not a circuit that counts all at once."""
+
+    def mapped(self, staged: Staged) -> Mapped:
+        """Return its circuit."""
 
 
 def can_count_in_steps(model: ModelGraph, lut_inputs: int) -> bool:
@@ -217,25 +266,27 @@ class SequenceMapper:
 
     def mapped(self, staged: Staged) -> Mapped:
         """Return the circuit with its reference netlist, which adds in the same order."""
-        plan = staged.sequence.picking.plan
+        sequence = staged.sequence
+        assert isinstance(sequence, StepCircuit)
+        plan = sequence.picking.plan
         lowering = lower(self.model, plan)
         facts = check_lowering(self.model, lowering)
         inverted = np.concatenate(
             [
-                np.tile(staged.sequence.inverted.reshape(-1), plan.steps),
+                np.tile(sequence.inverted.reshape(-1), plan.steps),
                 np.zeros(sum(p.width for p in lowering.netlist.cuts[1:]), dtype=bool),
             ]
         )
         return Mapped(
             self.model,
             lowering,
-            staged.sequence.netlist,
+            sequence.netlist,
             self.reports,
             facts,
             inverted,
             "sequential",
             plan,
-            sequence=staged.sequence,
+            sequence=sequence,
         )
 
     def _timings(self, wanted: Pipelining) -> Iterator[Timing]:

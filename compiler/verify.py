@@ -81,6 +81,7 @@ def core_shape(folder: OutputFolder) -> CoreShape:
         stated["input"]["beat_bits"],
         stated["output"]["beat_bits"],
         sequence=None if stated["sequence"] is None else SequenceShape(**stated["sequence"]),
+        early=stated["early_words"],
     )
 
 

@@ -177,7 +177,7 @@ def test_what_cannot_be(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> N
         (["--interval", "0"], "expected a positive number"),
         (
             ["--head", "sequential", "--target", "asic", "--liberty", str(liberty)],
-            "expected --head tree for asic",
+            "one result every 1 cycle(s); expected a larger --interval, and --stages 1",
         ),
     ]:
         assert run(["compile", DEMO, *out, *more]) == UsageError.exit_code

@@ -17,6 +17,7 @@ DRIVER_MODULES = (
     "gatec.certify",
     "gatec.clock",
     "gatec.clocked",
+    "gatec.class_sums",
     "gatec.design",
     "gatec.driver",
     "gatec.estimator",

@@ -80,6 +80,26 @@ class StepCircuit:
     timing: Timing
     inverted: npt.NDArray[np.bool_]
 
+    def cut_nets(self, cuts: list[IntArray], phases: IntArray, width: int) -> IntArray:
+        """Return where the reference's cuts are in the unrolled circuit.
+
+        Parameters
+        ----------
+        cuts
+            Where the netlist's cuts are in the text.
+        phases
+            `int32[phases, nets]`: where nets of the text are in the unrolled circuit.
+        width
+            Bits of the reference's cuts.
+        """
+        picks, *scores = cuts
+        steps = self.picking.plan.steps
+        if width == len(picks) * steps:
+            # The scores are the outputs, not a cut in front of them.
+            scores = []
+        found = [phases[:steps, picks].reshape(-1), *(phases[-1][nets] for nets in scores)]
+        return np.concatenate(found)
+
 
 def count_on_chains(
     plan: StepPlan, most_adds: int = MOST_ADDS

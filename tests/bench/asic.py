@@ -75,7 +75,8 @@ def read(name: str) -> ModelGraph:
         blocks += [GroupSum("groupsum", 2550, 10), Argmax("argmax", 10)]
         return ModelGraph.chain(blocks, "random")
     file, inputs, more = NETS[name]
-    return read_model(SHARED / file, ReadOptions(inputs=inputs, classes=10, **more))
+    model = read_model(SHARED / file, ReadOptions(inputs=inputs, classes=10, **more))
+    return model.with_output("argmax")
 
 
 def area(net: Netlist, library: Library, script: str) -> float:

@@ -12,6 +12,7 @@ from gatec.backends.core import CoreShape, SequenceShape
 from gatec.blocks import Argmax, GroupSum
 from gatec.errors import UsageError
 from gatec.heads.by_class import ClassCircuit, by_class, can_count
+from gatec.interval import Wanted, asked_interval
 from gatec.lower import lower
 from gatec.mapping import Mapped, run_mapping
 from gatec.model import ModelGraph
@@ -19,7 +20,7 @@ from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 from gatec.passes import tidy
 from gatec.passes.runner import run_passes
-from gatec.sequences import Staged, Wanted, asked_interval
+from gatec.sequences import Staged
 from gatec.tables import MAX_FANIN
 
 if TYPE_CHECKING:

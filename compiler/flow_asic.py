@@ -26,6 +26,7 @@ from gatec.design import Design
 from gatec.errors import UsageError
 from gatec.flow import Files, Flow, Physical, core_files, timing
 from gatec.flow_asic_files import check_tiny_tapeout, more_outputs
+from gatec.interval import asked_interval
 from gatec.liberty.arcs import Arcs
 from gatec.liberty.fanout import gate_delay
 from gatec.liberty.load import Library
@@ -33,7 +34,6 @@ from gatec.liberty.named import NamedLibrary
 from gatec.liberty.write import write_functions
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
-from gatec.sequences import asked_interval
 from gatec.sim.toggles import cycle_toggles
 from gatec.verify_gates import gate_files
 

@@ -25,6 +25,7 @@ from gatec.heads.sequence import (
     join_sequence,
 )
 from gatec.heads.steps import absorbable, plan_picking
+from gatec.interval import asked_interval
 from gatec.lower import lower
 from gatec.mapping import Mapped, mapping_steps, run_mapping
 from gatec.model import ModelGraph
@@ -121,44 +122,6 @@ def step_choice(
     with progress.step("map for class sums in steps"):
         mapper = SequenceMapper(model, flow.lut_inputs, options, chains=flow.chains)
     return StepChoice(mapper, beats_in, beats_out, interval, forced)
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """How often results are wanted.
-
-    Attributes
-    ----------
-    beat_bits
-        Widths of the beats, in and out.
-    beats
-        Beats of a vector on each side.
-    interval
-        Cycles from vector to vector.
-    """
-
-    beat_bits: tuple[int, int]
-    beats: tuple[int, int]
-    interval: int
-
-
-def asked_interval(net: Netlist, flow: Flow, options: CompileOptions) -> Wanted:
-    """Return the interval that the options ask for: what the beats take where they do not.
-
-    Raises `UsageError` at one that the beats do not allow.
-    """
-    bits_in, bits_out = net.inputs[0].width, net.num_outputs
-    beat_in, beat_out = flow.beats(net)
-    widths = (beat_in or bits_in, beat_out or bits_out)
-    beats = (-(-bits_in // widths[0]), -(-bits_out // widths[1]))
-    least = sum(beats) - 1
-    interval = options.interval or least
-    if interval < least:
-        raise UsageError(
-            f"--interval {interval}: a vector has {beats[0]} beat(s) in and {beats[1]} out",
-            expected=f"at least {least}, or wider beats",
-        )
-    return Wanted(widths, beats, interval)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ DRIVER_MODULES = (
     "gatec.flow_vendor",
     "gatec.flows",
     "gatec.folder",
+    "gatec.interval",
     "gatec.manifest",
     "gatec.mapping",
     "gatec.report",

@@ -17,6 +17,7 @@ from gatec.frontends.tensors import Array
 _MAX_WEIGHT = 1 << 12
 # How finely class scores of different scales are put on one scale of integers: powers of two.
 _FINEST = 20
+_FARTHEST = 1 << 24
 
 
 def dense(network: Network, signal: Signal, weights: Array, place: str) -> Signal:
@@ -239,9 +240,11 @@ def _affine(
         raise network.error("the class scores are constant", place)
     order = np.argsort(exact[occurs], kind="stable")
     rising = np.diff(values[occurs][order]) > 0
-    for fine in range(_FINEST):
+    apart = (exact[:, 0] - exact[:, 0].min()) / unit
+    # Classes that are farther apart fit no integers.
+    for fine in range(_FINEST if apart.max() < _FARTHEST else 0):
         gain = np.round(slope / unit * (1 << fine)).astype(np.int64)
-        bias = np.round((exact[:, 0] - exact[:, 0].min()) / unit * (1 << fine)).astype(np.int64)
+        bias = np.round(apart * (1 << fine)).astype(np.int64)
         scores = (gain[:, None] * codes + bias[:, None])[occurs][order]
         if np.array_equal(np.diff(scores) > 0, rising) and (np.diff(scores) >= 0).all():
             return gain, bias

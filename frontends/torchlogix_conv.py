@@ -19,6 +19,7 @@ from gatec.blocks_conv import LutConv, Sizes, Window
 from gatec.errors import ModelError
 from gatec.frontends.modules import Module, array
 from gatec.frontends.options import Parametrization
+from gatec.frontends.records import shown
 from gatec.frontends.tensors import Array
 from gatec.frontends.walk import sizes
 from gatec.frontends.weights import tables_from_weights
@@ -71,6 +72,14 @@ def convolution(
 def _window(module: Module, file: str) -> tuple[Window, Sizes]:
     """Return how a convolution slides, and the size of its receptive field."""
     axes = CONVOLUTIONS[module.name]
+    # The trainer pads as many axes.
+    if module.values.get("conv_dimension", axes) != axes:
+        raise ModelError(
+            f"conv_dimension is {shown(module.values['conv_dimension'])}",
+            file=file,
+            place=module.place,
+            expected=str(axes),
+        )
     shape = in_shape(module, file=file)
     field = sizes(module, "receptive_field_size", axes, file=file)
     stride = sizes(module, "stride", axes, file=file)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import helpers_fuzz_judges as judges
+import helpers_fuzz_trees as trees
 import helpers_larq
 import numpy as np
 import torch
@@ -23,12 +25,15 @@ from helpers_frontends import save
 from helpers_fuzz import (
     Format,
     damage_arrays,
+    json_format,
     npz_format,
     read_neutral,
     text_format,
     words_format,
     write_bytes,
 )
+from helpers_fuzz_counts import larq_arrays, larq_h5, listed_net
+from helpers_fuzz_forms import neutral_layers
 from helpers_trees import DATA, exported
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -55,11 +60,12 @@ def binary_formats(folder: Path) -> dict[str, Format]:
     state = {key: value.numpy() for key, value in net.state_dict().items()}
     state["7.weight"] = (state["7.weight"] > 0).astype(np.uint8)
 
-    def write_state(path: Path, rng: np.random.Generator | None) -> None:
+    def write_state(path: Path, rng: np.random.Generator | None) -> dict[str, Any]:
         listing.write_text(json.dumps(listed))
         found = state if rng is None else damage_arrays(state, rng)
         tensors = {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in found.items()}
         save(tensors, path)
+        return found
 
     def write_listing(path: Path, data: bytes) -> None:
         save({key: torch.from_numpy(value) for key, value in state.items()}, path)
@@ -78,23 +84,33 @@ def binary_formats(folder: Path) -> dict[str, Format]:
 
     larq = helpers_larq.write(folder / "larq.npz", helpers_larq.network())
     boosted = (DATA / "xgb_binary.json").read_text()
+    thirds = ReadOptions(features="uint2,scale=1/3")
     light = (DATA / "lgb_binary.txt").read_text()
     return {
         "bnn-pynq": npz_format(random_pynq((10, 6, 4), 3), ReadOptions(), judges.pynq),
-        "binary": Format(reading, write_state),
-        "binary, listed": text_format(json.dumps(listed), reading, write_listing),
-        "larq": npz_format(read_arrays(larq), ReadOptions(features="bits")),
-        "larq h5": Format(ReadOptions(features="bits"), write_keras),
+        "binary": Format(
+            reading, write_state, lambda found, bits: listed_net(listed, found, bits)
+        ),
+        "binary, listed": json_format(
+            json.dumps(listed), reading, write_listing,
+            lambda text, bits: listed_net(json.loads(text), state, bits),
+        ),
+        "larq": npz_format(read_arrays(larq), ReadOptions(features="bits"), larq_arrays),
+        "larq h5": Format(ReadOptions(features="bits"), write_keras, larq_h5),
         "cascade": words_format(
             joined, ReadOptions(), write_joined,
             judges.cascade({"small.npz": nets[0], "large.npz": nets[1]}),
         ),
-        "sums": npz_format(read_neutral(read_model(folder / "net.json")), ReadOptions()),
-        "trees": npz_format(arrays, ReadOptions(features="uint3")),
-        "xgboost": text_format(boosted, ReadOptions(features="uint2,scale=1/3"), write_bytes),
-        "xgboost, arrays": Format(ReadOptions(features="uint2,scale=1/3"), write_json),
-        "ubjson": Format(ReadOptions(features="uint8"), write_ubjson),
-        "lightgbm": text_format(light, ReadOptions(features="uint2,scale=1/3"), write_bytes),
+        "sums": npz_format(
+            read_neutral(read_model(folder / "net.json")), ReadOptions(), neutral_layers
+        ),
+        "trees": npz_format(arrays, ReadOptions(features="uint3"), trees.scikit),
+        "xgboost": text_format(boosted, thirds, write_bytes, trees.xgboost_text),
+        "xgboost, arrays": Format(thirds, trees.write_json, trees.xgboost(2, 3)),
+        "ubjson": Format(
+            ReadOptions(features="uint8"), trees.write_ubjson, trees.xgboost_binary
+        ),
+        "lightgbm": text_format(light, thirds, write_bytes, trees.lightgbm),
     }  # fmt: skip
 
 
@@ -103,34 +119,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
-def write_json(path: Path, rng: np.random.Generator | None) -> None:
-    """Damage values in a tree, so that the text stays JSON."""
-    value = json.loads((DATA / "xgb_binary.json").read_text())
-    trees = value["learner"]["gradient_booster"]["model"]["trees"]
-    for _ in range(0 if rng is None else int(rng.integers(1, 4))):
-        assert rng is not None
-        tree = trees[rng.integers(0, len(trees))]
-        key = str(rng.choice(sorted(tree)))
-        odd = (-1, 0, 1, 5, 1 << 40, 0.5, float("nan"), 1e30, None, "x", [], True)
-        bad = odd[rng.integers(0, len(odd))]
-        if isinstance(tree[key], list) and tree[key] and rng.random() < 0.8:
-            tree[key][rng.integers(0, len(tree[key]))] = bad
-        else:
-            tree[key] = bad
-    path.write_text(json.dumps(value))
-
-
-def write_ubjson(path: Path, rng: np.random.Generator | None) -> None:
-    data = bytearray((DATA / "xgb_multi.ubj").read_bytes())
-    if rng is not None:
-        for position in rng.integers(0, len(data), size=rng.integers(1, 4)):
-            data[position] = int(rng.integers(0, 256))
-        if rng.random() < 0.2:
-            del data[rng.integers(0, len(data)) :]
-    path.write_bytes(bytes(data))
-
-
-def write_keras(path: Path, rng: np.random.Generator | None) -> None:
+def write_keras(path: Path, rng: np.random.Generator | None) -> bytes:
     """Damage a layer's arrays or the text of the layers; or bytes of the container."""
     text, weights = helpers_larq.described(helpers_larq.network())
     inside = rng is not None and rng.random() < 0.5
@@ -145,3 +134,4 @@ def write_keras(path: Path, rng: np.random.Generator | None) -> None:
         if rng.random() < 0.1:
             del data[int(rng.integers(0, len(data))) :]
         path.write_bytes(bytes(data))
+    return path.read_bytes()

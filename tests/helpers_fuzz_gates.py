@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,10 @@ import torch
 from helpers_frontends import difflogic_net, torchlogix_net
 from helpers_fuzz import Format, module_format, npz_format, state_format
 from helpers_fuzz_judges import gate_lists, loads, runs, threshold_gates
+from helpers_fuzz_onnx import run_onnx, write_onnx
 from torch import nn
 
 from gatec.frontends import ReadOptions
-
-_ONNX = Path(__file__).parent / "data" / "dense_1w1a.onnx"
 
 
 def gate_formats(folder: Path) -> dict[str, Format]:
@@ -46,23 +44,9 @@ def gate_formats(folder: Path) -> dict[str, Format]:
         "threshold gates": npz_format(
             neurons | {"classes": np.array(3)}, ReadOptions(inputs=12), threshold_gates
         ),
-        "onnx": Format(ReadOptions(features="uint8,scale=1/255"), write_onnx),
+        "onnx": Format(ReadOptions(features="uint8,scale=1/255"), write_onnx, run_onnx),
     }  # fmt: skip
 
 
 def state_of(net: nn.Module) -> dict[str, np.ndarray]:
     return {key: value.numpy() for key, value in net.state_dict().items()}
-
-
-def write_onnx(path: Path, rng: np.random.Generator | None) -> None:
-    """Write Brevitas' file, bytes of its description changed; the weights lie beside it."""
-    data = bytearray(_ONNX.read_bytes())
-    for outside in _ONNX.parent.glob(f"{_ONNX.name}.*"):
-        if not (path.parent / outside.name).exists():
-            shutil.copy(outside, path.parent)
-    if rng is not None:
-        for position in rng.integers(0, len(data), size=rng.integers(1, 4)):
-            data[position] = int(rng.integers(0, 256))
-        if rng.random() < 0.1:
-            del data[int(rng.integers(0, len(data))) :]
-    path.write_bytes(bytes(data))

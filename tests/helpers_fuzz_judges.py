@@ -1,8 +1,8 @@
 """What a damaged file that still reads must compute, said by rules that share nothing with gatec.
 
 A judge takes what was written (a module, arrays, text) and input bits `[samples, inputs]`. It
-returns the classes `[samples]` or the outputs `[samples, outputs]`; None, or any exception, where
-it has no opinion, as when the trainer's own layers do not run either.
+returns the classes `[samples]` or the outputs `[samples, outputs]`; -1 for a sample, or None or any
+exception for all, where it has no opinion, as when the trainer's own layers do not run either.
 """
 
 from __future__ import annotations
@@ -53,6 +53,24 @@ def loads(net: nn.Module, shape: tuple[int, ...], *, classes: bool, bits: int = 
             x = x.reshape(len(x), -1, bits) @ (1 << np.arange(bits)) / ((1 << bits) - 1)
             x = x.astype(np.float32)
         return run(loaded, x)
+
+    return judge
+
+
+def built(
+    make: Mapping[str, Callable[..., nn.Module]], state: Mapping[str, torch.Tensor],
+    shape: tuple[int, ...],
+) -> Judge:  # fmt: skip
+    """Make the layers of an architecture file, a JSON list, and load tensors into them.
+
+    `make` takes the arguments by the names of the classes.
+    """
+
+    def judge(text: bytes, bits: np.ndarray) -> np.ndarray | None:
+        entries = [next(iter(entry.items())) for entry in json.loads(text)]
+        net = nn.Sequential(*(make[name](**arguments) for name, arguments in entries))
+        net.load_state_dict(state)
+        return runs(shape, classes=entries[-1][0] == "GroupSum")(net, bits)
 
     return judge
 

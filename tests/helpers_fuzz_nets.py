@@ -27,7 +27,9 @@ from helpers_fuzz import (
     write_bytes,
 )
 from helpers_fuzz_aiger import aiger
+from helpers_fuzz_forms import parametrised, scaled_dwn
 from helpers_fuzz_judges import loads, runs
+from helpers_fuzz_verilog import have_icarus, icarus
 from helpers_luts import (
     DiffLogicNode,
     DWNNode,
@@ -74,10 +76,14 @@ def net_formats(folder: Path) -> dict[str, Format]:
     neuron = (folder / "layer0_N0.v").read_text()
     ascii_text = as_text(random_aig(rng, 5, 8, 4), 2, [" 1", ""], binary=False).decode()
 
-    def write_parameters(path: Path, rng: np.random.Generator | None) -> None:
-        text_format("1011\n", ReadOptions(), write_bytes).write(folder / "bits", rng)
-        path.write_bytes(write_aiger(random_aig(np.random.default_rng(3), 7, 9, 2)))
+    def write_parameters(path: Path, rng: np.random.Generator | None) -> tuple[bytes, bytes]:
+        bits = text_format("1011\n", ReadOptions(), write_bytes)
+        text = bits.write(folder / "bits", None if rng is None or rng.random() < 0.3 else rng)
+        data = write_aiger(random_aig(np.random.default_rng(3), 7, 9, 2))
+        mild = rng is None or rng.random() < 0.5
+        return text, _write_aiger(path, bytearray(data), None if mild else rng)
 
+    simulated = icarus if have_icarus() else None
     with contextlib.redirect_stdout(io.StringIO()):
         llnn_net = LUTNN([6, 10], 2, [3, 2], 6, 2).eval()
     return {
@@ -88,7 +94,7 @@ def net_formats(folder: Path) -> dict[str, Format]:
         "dwn module": module_format(
             dwn_net(3, inputs=6, permuted=True), ReadOptions(), judge=runs((6,), classes=True)
         ),
-        "dwn checkpoint": Format(ReadOptions(features="uint3"), write_checkpoint),
+        "dwn checkpoint": Format(ReadOptions(features="uint3"), write_checkpoint, scaled_dwn),
         "wide luts": npz_format(
             arrays(wide), ReadOptions(inputs=20), loads(wide, (20,), classes=False)
         ),
@@ -116,10 +122,12 @@ def net_formats(folder: Path) -> dict[str, Format]:
             "INPUT(a)\nINPUT(b)\nOUTPUT(y)\nn = LUT 0x6 ( a, b )\ny = NAND(n, a)\n",
             ReadOptions(), write_bytes, judges.bench,
         ),
-        "verilog": text_format(_VERILOG, ReadOptions(), write_bytes),
-        "verilog words": words_format(_VERILOG, ReadOptions(), write_bytes),
-        "verilog tables": words_format(neuron, ReadOptions(), write_bytes),
-        "parameters": Format(ReadOptions(parameters=folder / "bits"), write_parameters),
+        "verilog": text_format(_VERILOG, ReadOptions(), write_bytes, simulated),
+        "verilog words": words_format(_VERILOG, ReadOptions(), write_bytes, simulated),
+        "verilog tables": words_format(neuron, ReadOptions(), write_bytes, simulated),
+        "parameters": Format(
+            ReadOptions(parameters=folder / "bits"), write_parameters, parametrised
+        ),
         "bthowen": Format(ReadOptions(), write_bloom, judges.responses),
         "uleen": Format(ReadOptions(), write_ensemble, judges.responses),
         "few best": npz_format(few_best, ReadOptions(inputs=6), judges.few_best),
@@ -172,8 +180,11 @@ def _write_packed(model: Any, path: Path, rng: np.random.Generator | None) -> An
 
 def write_aiger_file(path: Path, rng: np.random.Generator | None) -> bytes:
     """Write a binary file with latches, a few of its bytes changed."""
-    data = bytearray(as_text(random_aig(np.random.default_rng(2), 5, 9, 4), 2, ["", " 1"],
-                             binary=True))  # fmt: skip
+    circuit = random_aig(np.random.default_rng(2), 5, 9, 4)
+    return _write_aiger(path, bytearray(as_text(circuit, 2, ["", " 1"], binary=True)), rng)
+
+
+def _write_aiger(path: Path, data: bytearray, rng: np.random.Generator | None) -> bytes:
     if rng is not None:
         body = data.rindex(b"\n") + 1 if rng.random() < 0.8 else 0
         most = 16 if rng.random() < 0.7 else 256
@@ -185,7 +196,7 @@ def write_aiger_file(path: Path, rng: np.random.Generator | None) -> bytes:
     return bytes(data)
 
 
-def write_checkpoint(path: Path, rng: np.random.Generator | None) -> None:
+def write_checkpoint(path: Path, rng: np.random.Generator | None) -> Any:
     """Write a DWN as dwn2rtl's users do, with encoder and scaler."""
     net: nn.Module = dwn_net(2, inputs=6)
     rows = torch.arange(6).reshape(2, 3) * 0.9 + 0.35
@@ -197,3 +208,4 @@ def write_checkpoint(path: Path, rng: np.random.Generator | None) -> None:
             beside[str(rng.choice(["mean", "scale"]))] = odd[rng.integers(0, 2)]
         net = damage_module(net, rng) if rng.random() < 0.4 else net
     save({"model": net, "thermometer": Thermometer(rows), "scaler": beside}, path)
+    return net, rows.numpy(), beside

@@ -40,6 +40,13 @@ def test_torchlogix_with_a_window_of_another_step(tmp_path: Path, name: str, val
         read_model(save_module(net, tmp_path / "net.pt"))
 
 
+def test_torchlogix_convolution_that_pads_another_number_of_axes(tmp_path: Path) -> None:
+    net = trained(torchlogix().LogicConv2d((4, 5), 2, 3, 2, 3, padding=1))
+    net[0].conv_dimension = 3
+    with pytest.raises(ModelError, match="conv_dimension is 3; expected 2"):
+        read_model(save_module(net, tmp_path / "net.pt"))
+
+
 def test_a_beta_beside_which_the_trainer_loses_the_counts(tmp_path: Path) -> None:
     net = torchlogix_net()
     net[-1].beta = -1e9

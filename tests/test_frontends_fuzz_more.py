@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers_fuzz import Format, check_damaged, formats
+from helpers_fuzz import Format, check_damaged
+from helpers_fuzz_more import formats
 
 NAMES = ("torchlogix images", "torchlogix transposed", "difflogic convolutions", "input-wise",
          "checkpoint", "neutral images", "recurrent", "codebook", "cellular", "blif",

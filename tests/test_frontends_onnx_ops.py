@@ -10,6 +10,7 @@ from helpers_onnx import node, write
 
 from gatec import compile as compile_net
 from gatec.bits import pack
+from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, read_model
 from gatec.lower import lower
 from gatec.proof.arithmetic import check_lowering
@@ -69,6 +70,18 @@ def test_a_sum_of_zero_is_plus_one(tmp_path: Path) -> None:
     assert (sums == 0).any()
     path = write(tmp_path / "m.onnx", nodes, constants)
     check(path, bits, np.where(sums >= 0, 1, -1) @ LAST)
+
+
+def test_classes_too_far_apart_for_integers_are_refused(tmp_path: Path) -> None:
+    nodes = [
+        node("BipolarQuant", "x one", "b", QONNX),
+        node("MatMul", "b first", "s"),
+        node("Add", "s far", "y"),
+    ]
+    far = np.array([0, -3e31, 0], dtype=np.float32)
+    path = write(tmp_path / "m.onnx", nodes, {"one": ONE, "first": FIRST, "far": far})
+    with pytest.raises(ModelError, match="no integers of 20 bits"):
+        read_model(path, BITS)
 
 
 def test_max_pooling_of_signs_is_or(tmp_path: Path) -> None:

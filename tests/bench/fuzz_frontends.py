@@ -25,9 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 def main() -> None:
     """Print a row for each format."""
-    from helpers_fuzz import End, ends_well, formats
+    from helpers_fuzz import End, ends_well
     from helpers_fuzz_binary import binary_formats
     from helpers_fuzz_gates import gate_formats
+    from helpers_fuzz_more import formats
     from helpers_fuzz_nets import net_formats
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -13,7 +13,8 @@ holds is the same: latent weights, of which the signs count, and batch norms. Th
     As torch's.
 `BooleanLinear`, `BooleanConv2d`
     Boolean weights (`weight` 0 and 1, or -1 and +1; perhaps one `bias` for each neuron): the sum of
-    XNORs, each +1 or -1; with `"count": true` how many of the XNORs are true.
+    XNORs, each +1 or -1, and 0 in the padding; with `"count": true`, and without padding, how many
+    of the XNORs are true.
 `BooleanThreshold`
     True where the data is at least `threshold`, a tensor or a number.
 
@@ -147,6 +148,11 @@ def _binary(network: Network, signal: Signal, module: Module) -> Signal:
 
 def _boolean(network: Network, signal: Signal, module: Module) -> Signal:
     weights = layers_.truths(network, array(module, "weight", file=network.file), module.place)
+    if module.values.get("count") and module.values.get("padding", 0) not in (0, [0, 0]):
+        raise network.error(
+            "counts XNORs, and has padding", module.place,
+            'no "count": the sum of +1 and -1, to which padding adds 0',
+        )  # fmt: skip
     signal = _weighted(network, signal, module, weights)
     inputs = weights[0].size
     if module.values.get("bias") is not None:

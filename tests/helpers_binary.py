@@ -105,6 +105,30 @@ class BooleanLinear:
         return (bits[:, None] == self.weight.numpy()).sum(axis=2)
 
 
+def write_boolean_conv(folder: Path, bits: np.ndarray) -> np.ndarray:
+    """Write BOLD's layers, two convolutions in front, and return the scores of 2x4x4 `bits`.
+
+    The first counts the XNORs that are true; the second sums them as +1 and -1, with zeros around.
+    """
+    rng = np.random.default_rng(8)
+    first, second = (torch.from_numpy(rng.random((3, n, 3, 3)) < 0.5) for n in (2, 3))
+    dense = BooleanLinear(rng, 12, 4)
+    tensors = {"0.weight": first, "2.weight": second, "5.weight": dense.weight}
+    torch.save(tensors, folder / "net.pth")
+    listed = [
+        {"BooleanConv2d": {"count": True}}, {"BooleanThreshold": {"threshold": 9}},
+        {"BooleanConv2d": {"padding": 1}}, {"BooleanThreshold": {"threshold": 1}},
+        {"Flatten": {}}, {"BooleanLinear": {}},
+    ]  # fmt: skip
+    (folder / "net.json").write_text(json.dumps(listed))
+    image = torch.from_numpy(bits).reshape(-1, 2, 4, 4)
+    patches = nn.functional.unfold(image.double(), 3).reshape(-1, 1, 18, 4)
+    counts = (patches == first.reshape(3, 18, 1)).sum(2).reshape(-1, 3, 2, 2)
+    signed = torch.where(counts >= 9, 1.0, -1.0)
+    sums = nn.functional.conv2d(signed, torch.where(second, 1.0, -1.0), padding=1)
+    return dense.agreements((sums >= 1).flatten(1).numpy().astype(np.uint8))
+
+
 def with_statistics(net: nn.Module) -> nn.Module:
     """Give the batch norms statistics and gains as training leaves them, some gains negative."""
     for part in net.modules():

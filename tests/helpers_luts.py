@@ -6,7 +6,7 @@ dwn2rtl are installed and stand for themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -207,16 +207,25 @@ def random_neurons(rng: np.random.Generator, sizes: list[tuple[int, int]], fan_i
 
 
 def write_logicnets(
-    folder: Path, layers: Neurons, *, registers: bool = True
+    folder: Path,
+    layers: Neurons,
+    *,
+    registers: bool = True,
+    top: str = "logicnet",
+    names: Sequence[str] = (),
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Write a file for each neuron and layer as LogicNets does; return the net's evaluation."""
-    top: list[str] = []
+    """Write a file for each neuron and layer as LogicNets does; return the net's evaluation.
+
+    `top` and `names`, of the layers, are what its successors call theirs.
+    """
+    names = names or [f"layer{i}" for i in range(len(layers))]
+    body: list[str] = []
     for i, (bits, out, neurons) in enumerate(layers):
         width = (6 if i == 0 else len(layers[i - 1][2])) * bits
-        lines = [f"module layer{i} (input [{width - 1}:0] M0, output "
+        lines = [f"module {names[i]} (input [{width - 1}:0] M0, output "
                  f"[{len(neurons) * out - 1}:0] M1);\n"]  # fmt: skip
         for j, (indices, table) in enumerate(neurons):
-            name, size = f"layer{i}_N{j}", len(indices) * bits
+            name, size = f"{names[i]}_N{j}", len(indices) * bits
             wires = ", ".join(f"M0[{k * bits + b}]" for k in indices for b in reversed(range(bits)))
             lines.append(f"wire [{size - 1}:0] {name}_wire = {{{wires}}};")
             ends = f"M1[{(j + 1) * out - 1}:{j * out}]"
@@ -229,17 +238,19 @@ def write_logicnets(
                 "\talways @ (M0) begin\n\t\tcase (M0)\n" + "\n".join(rows)
                 + "\n\t\tendcase\n\tend\nendmodule\n"
             )  # fmt: skip
-        (folder / f"layer{i}.v").write_text("\n".join([*lines, "endmodule"]))
+        (folder / f"{names[i]}.v").write_text("\n".join([*lines, "endmodule"]))
         last = i == len(layers) - 1
-        held = (f"myreg #(.DataWidth({width})) layer{i}_reg (.data_in(M{i}), .clk(clk), .rst(rst), "
-                f".data_out(M{i}w));") if registers else f"assign M{i}w = M{i};"  # fmt: skip
-        top += [f"wire [{width - 1}:0] M{i}w;", held]
-        top += [] if last else [f"wire [{len(neurons) * out - 1}:0] M{i + 1};"]
-        top.append(f"layer{i} layer{i}_inst (.M0(M{i}w), .M1(M{i + 1}));")
+        held = f"assign M{i}w = M{i};"
+        if registers:
+            held = (f"myreg #(.DataWidth({width})) {names[i]}_reg (.data_in(M{i}), .clk(clk), "
+                    f".rst(rst), .data_out(M{i}w));")  # fmt: skip
+        body += [f"wire [{width - 1}:0] M{i}w;", held]
+        body += [] if last else [f"wire [{len(neurons) * out - 1}:0] M{i + 1};"]
+        body.append(f"{names[i]} {names[i]}_inst (.M0(M{i}w), .M1(M{i + 1}));")
     ends = len(layers[-1][2]) * layers[-1][1]
-    (folder / "logicnet.v").write_text(
-        f"module logicnet (input [{6 * layers[0][0] - 1}:0] M0, input clk, input rst, "
-        f"output[{ends - 1}:0] M{len(layers)});\n" + "\n".join(top) + "\n\nendmodule\n"
+    (folder / f"{top}.v").write_text(
+        f"module {top} (input [{6 * layers[0][0] - 1}:0] M0, input clk, input rst, "
+        f"output[{ends - 1}:0] M{len(layers)});\n" + "\n".join(body) + "\n\nendmodule\n"
     )
     (folder / "myreg.v").write_text(
         "module myreg #(parameter DataWidth=16) (\n    input [DataWidth-1:0] data_in,\n    input "

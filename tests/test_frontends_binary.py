@@ -144,6 +144,17 @@ def test_boolean_nets(tmp_path: Path) -> None:
     check(model, bits, scores)
 
 
+def test_what_padding_counts_as_is_not_guessed(tmp_path: Path) -> None:
+    weight = torch.tensor([0, 1, 0, 1]).reshape(1, 1, 2, 2)
+    listed: list[dict[str, Any]] = [{"BooleanConv2d": {"padding": 1, "count": True}},
+                                    {"BooleanThreshold": {"threshold": 2}}]  # fmt: skip
+    save({"0.weight": weight}, tmp_path / "net.pt")
+    (tmp_path / "net.json").write_text(json.dumps(listed))
+    options = ReadOptions(architecture=tmp_path / "net.json", image="1x3x3")
+    with pytest.raises(ModelError, match="counts XNORs, and has padding; expected no .count"):
+        read_model(tmp_path / "net.pt", options)
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gatec.backends.readback import ReadBack, read_back
 from gatec.backends.verilog import Emitted
+from gatec.blocks import IntArray
 from gatec.chain_graph import LEVELS, Weights, longest_chain
 from gatec.chains import carry_gates, count_cells
 from gatec.console import Progress
@@ -17,6 +18,7 @@ from gatec.errors import DifferentError, UnprovedError
 from gatec.heads.by_class import ClassCircuit
 from gatec.heads.roms import RomPlan
 from gatec.heads.sequence import StepCircuit
+from gatec.heads.tree import StepPlan
 from gatec.lower import SCORES_CUT
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
@@ -192,15 +194,24 @@ def count_luts(netlist: Netlist) -> dict[str, int]:
     scores = [port for port in netlist.cuts if port.name == SCORES_CUT]
     if not scores:
         return {"gates_and_sums": total, "argmax": 0}
-    needed = np.zeros(netlist.num_nets, dtype=bool)
-    needed[scores[0].nets] = True
-    needed[netlist.register_d] = True
-    for start, stop in reversed(netlist.blocks):
-        rows = needed[netlist.first_gate + start : netlist.first_gate + stop]
-        needed[netlist.fanin[start:stop][rows]] = True
+    needed = _read_by(netlist, scores[0].nets)
     counted = ~(carry_gates(netlist) | rom_gates(netlist))
     behind = int((~needed[netlist.first_gate :] & counted).sum())
     return {"gates_and_sums": total - behind, "argmax": behind}
+
+
+def _read_by(netlist: Netlist, sinks: IntArray) -> npt.NDArray[np.bool_]:
+    """Return `bool[nets]`: what some nets depend on, through registers too."""
+    needed = np.zeros(netlist.num_nets, dtype=bool)
+    needed[sinks] = True
+    known = -1
+    while known < (known := int(needed.sum())):
+        state = needed[netlist.first_register : netlist.first_gate]
+        needed[netlist.register_d[state]] = True
+        for start, stop in reversed(netlist.blocks):
+            rows = needed[netlist.first_gate + start : netlist.first_gate + stop]
+            needed[netlist.fanin[start:stop][rows]] = True
+    return needed
 
 
 def circuit_facts(design: Design) -> dict[str, object]:
@@ -214,6 +225,7 @@ def circuit_facts(design: Design) -> dict[str, object]:
         "carries": int(carry_gates(netlist).sum()),
         "head": design.mapped.head,
         "head_order": None if plan is None or isinstance(plan, RomPlan) else plan.order.tolist(),
+        "head_in_turn": isinstance(plan, StepPlan) and plan.in_turn,
         "head_reads": plan.recorded() if isinstance(plan, RomPlan) else None,
         "levels": netlist.depth,
         "stages": netlist.num_stages,

@@ -102,6 +102,9 @@ LUT_CELLS: Mapping[Style, LutCell] = {
     "cycloneive": LutCell("cycloneive_lcell_comb", "lut_mask", "16'h%04x", "combout", _DATA[:4]),
     "max10": LutCell("fiftyfivenm_lcell_comb", "lut_mask", "16'h%04x", "combout", _DATA[:4]),
 }
+# Styles of fabrics whose flip-flops have a way in beside the look-up table in front of them. In the
+# others one that stores what no table drives takes a table's place.
+BYPASSING: frozenset[Style] = frozenset({"lattice", "nexus", "xilinx", "cyclonev"})
 # Of a table with two outputs, both are functions of the first five inputs.
 DUAL_CELL = "LUT6_2"
 # The largest fan-in of each style's gates.

@@ -14,11 +14,12 @@ from gatec.chain_graph import LEVELS, Weights
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UsageError
-from gatec.fabrics import BLOCK_RAMS, BlockRam, Style
+from gatec.fabrics import BLOCK_RAMS, BYPASSING, BlockRam, Style
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 from gatec.sequences import Steps, step_choice
+from gatec.stages import apart_cells, packed_cells
 from gatec.tables import MAX_FANIN
 from gatec.targets import Target
 
@@ -107,6 +108,10 @@ class Flow(ABC):
     def style(self) -> Style:
         """What stage bodies are made of."""
         return self.target.style
+
+    def size(self, netlist: Netlist) -> float:
+        """Return what a netlist with stages takes, to choose the smallest by."""
+        return (apart_cells if self.style in BYPASSING else packed_cells)(netlist)
 
     @property
     def block_ram(self) -> BlockRam | None:

@@ -108,7 +108,8 @@ def lower(model: ModelGraph, plan: HeadPlan | RomPlan | StepPlan | None = None) 
             cuts += more
         elif isinstance(block, Argmax):
             cuts += (Port(SCORES_CUT, nets.reshape(-1), f"unsigned x{nets.shape[1]}"),)
-            nets, selects = lower_argmax(builder, nets)
+            in_turn = isinstance(plan, StepPlan) and plan.in_turn
+            nets, selects = lower_argmax(builder, nets, in_turn=in_turn)
         else:
             raise NotImplementedError(type(block).__name__)
         result[block.name] = nets

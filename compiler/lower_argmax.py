@@ -58,10 +58,13 @@ class SelectNode:
     winner: Contender
 
 
-def lower_argmax(builder: NetlistBuilder, scores: IntArray) -> tuple[IntArray, list[SelectNode]]:
+def lower_argmax(
+    builder: NetlistBuilder, scores: IntArray, *, in_turn: bool = False
+) -> tuple[IntArray, list[SelectNode]]:
     """Add the tournament over `scores` (`int32[classes, score_bits]` nets).
 
-    Returns the class number's nets, bit 0 first, and the matches in order.
+    `in_turn`, each class meets the winner of all before it. Returns the class number's nets, bit 0
+    first, and the matches in order.
     """
     classes = len(scores)
     width = max(1, (classes - 1).bit_length())
@@ -72,7 +75,8 @@ def lower_argmax(builder: NetlistBuilder, scores: IntArray) -> tuple[IntArray, l
     nodes: list[SelectNode] = []
     while len(players) > 1:
         winners = []
-        for first, second in zip(players[::2], players[1::2], strict=False):
+        now = players[:2] if in_turn else players
+        for first, second in zip(now[::2], now[1::2], strict=False):
             node = _match(builder, first, second)
             nodes.append(node)
             winners.append(node.winner)

@@ -71,6 +71,15 @@ def packed_cells(net: Netlist) -> int:
     return count_cells(net) + held - int(shares.sum())
 
 
+def apart_cells(net: Netlist) -> float:
+    """Return about what a netlist with stages takes where flip-flops need no table.
+
+    There are as many as tables, so most are free; what they take is place and wires, put at a
+    quarter of a table.
+    """
+    return count_cells(net) + register_bits(net) / 4
+
+
 def _lifetimes(net: Netlist) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return each net's first and last stage, equal for a net that needs no flip-flop."""
     assert net.stage is not None, "a netlist without pipeline stages"

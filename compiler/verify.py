@@ -20,7 +20,7 @@ from gatec.lower import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import check_timeout
-from gatec.plans import plan_of
+from gatec.plans import stated_plan
 from gatec.proof.arithmetic import check_lowering
 from gatec.stated import check_original, prove_stated, stated_cut
 from gatec.vectors import INPUT_FILE, OUTPUT_FILE, from_hex
@@ -57,8 +57,7 @@ def verify_folder(
     if folder.manifest.get("approximation") is not None:
         yield f"APPROXIMATED: the model is the trained net less what {RECORD_FILE} lists"
     model = folder.model() if model_file is None else _original(folder, model_file, reading)
-    circuit = folder.manifest["circuit"]
-    lowering = lower(model, plan_of(model, circuit["head_order"], circuit["head_reads"]))
+    lowering = lower(model, stated_plan(model, folder.manifest["circuit"]))
     yield from check_lowering(model, lowering)
     back = read_back(folder.verilog, core_shape(folder))
     yield from back.facts

@@ -12,7 +12,7 @@ from gatec.frontends import ReadOptions
 from gatec.frontends.clocked import ClockedModel, read_clocked
 from gatec.lower import Lowering, lower
 from gatec.model import ModelGraph
-from gatec.plans import plan_of
+from gatec.plans import stated_plan
 from gatec.proof.arithmetic import check_lowering
 from gatec.sim.sequences import check_sequences
 from gatec.stated import check_original, prove_stated, stated_cut
@@ -38,8 +38,7 @@ def verify_clocked(
     yield from _proved_lowering("step", model.step, step)
     proof = prove_stated(folder, step.netlist, back.step, None, timeout)
     yield f"the step is the model's: {proof.verdict.value} ({proof.method})"
-    circuit = folder.manifest["circuit"]
-    after = lower(head, plan_of(head, circuit["head_order"], circuit["head_reads"]))
+    after = lower(head, stated_plan(head, folder.manifest["circuit"]))
     yield from _proved_lowering("head", head, after)
     proof = prove_stated(folder, after.netlist, back.head.netlist, stated_cut(folder), timeout)
     yield f"the head is the model's: {proof.verdict.value} ({proof.method})"

@@ -36,6 +36,7 @@ DRIVER_MODULES = (
     "gatec.manifest",
     "gatec.mapping",
     "gatec.report",
+    "gatec.sequence_stages",
     "gatec.sequences",
     "gatec.rtl",
     "gatec.rtl_clocked",

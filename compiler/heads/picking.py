@@ -23,7 +23,8 @@ from gatec.tables import MUX, VARIABLE, expand
 
 # Slots: the chain, the signal, two nets.
 _PREVIOUS, _CALLED, _FIRST, _SECOND = VARIABLE[:4]
-_PAIR = (_CALLED & ((_PREVIOUS & _SECOND) | (~_PREVIOUS & _FIRST))) | (~_CALLED & _PREVIOUS)
+# What such a table of two steps computes.
+PAIR = (_CALLED & ((_PREVIOUS & _SECOND) | (~_PREVIOUS & _FIRST))) | (~_CALLED & _PREVIOUS)
 # Phases are tables of six inputs; tables of four take two levels.
 MAX_PHASES = 64
 
@@ -77,7 +78,7 @@ def in_pair(picking: Picking, step: int) -> npt.NDArray[np.bool_]:
     Where there is no bit in its second step, the chain would pass on that it is the second.
     """
     order = picking.plan.order[:, step : step + 2]
-    plain = (order != NO_BIT) & ~picking.absorbed[:, step : step + 2]
+    plain = (order >= 0) & ~picking.absorbed[:, step : step + 2]
     found: npt.NDArray[np.bool_] = plain.any(axis=1) | (order[:, 1] == NO_BIT)
     return found
 
@@ -154,7 +155,7 @@ class _Chains:
         if rows.any():
             signal = np.full(rows.sum(), of_steps[step, step + 1])
             nets = [here[np.maximum(part[rows], CONST0_NET)] for part in (first, second)]
-            ends[rows] = builder.add(_PAIR, np.stack([ends[rows], signal, *nets], axis=1))
+            ends[rows] = builder.add(PAIR, np.stack([ends[rows], signal, *nets], axis=1))
 
     def _last(
         self,
@@ -193,7 +194,7 @@ class _Chains:
         plan = self.picking.plan
         order = plan.order[:, step]
         nets = np.take_along_axis(self.nets, np.maximum(order, 0), axis=1)
-        return np.where((order == NO_BIT) | self.picking.absorbed[:, step], NO_BIT, nets)
+        return np.where((order < 0) | self.picking.absorbed[:, step], NO_BIT, nets)
 
     def _gates(self, step: int) -> tuple[npt.NDArray[np.uint64], IntArray]:
         """Return the absorbed gates of a step: tables over slots 2 and 3, and their two inputs."""

@@ -63,12 +63,18 @@ class StepCircuit:
         Cycles for each vector.
     levels
         Levels of the chains and additions, between registers.
-    picking
+    plan
         Which bits come in which step.
     timing
         Phases beside the steps.
     inverted
         `bool[width, classes]`: the picked bits that are complements.
+    picked_at
+        `int64[steps, classes]`: the phase in which each class's bits are picked.
+    scored_at
+        `int64[classes]`: the phase in which each class's score is there.
+    back
+        What reads the scores; None where they are the outputs, or its work is done in the steps.
     """
 
     netlist: Netlist
@@ -76,9 +82,12 @@ class StepCircuit:
     body: int
     phases: int
     levels: int
-    picking: Picking
+    plan: StepPlan
     timing: Timing
     inverted: npt.NDArray[np.bool_]
+    picked_at: npt.NDArray[np.int64]
+    scored_at: npt.NDArray[np.int64]
+    back: Netlist | None
 
     def cut_nets(self, cuts: list[IntArray], phases: IntArray, width: int) -> IntArray:
         """Return where the reference's cuts are in the unrolled circuit.
@@ -92,12 +101,13 @@ class StepCircuit:
         width
             Bits of the reference's cuts.
         """
-        picks, *scores = cuts
-        steps = self.picking.plan.steps
-        if width == len(picks) * steps:
-            # The scores are the outputs, not a cut in front of them.
-            scores = []
-        found = [phases[:steps, picks].reshape(-1), *(phases[-1][nets] for nets in scores)]
+        picks, scores = cuts
+        rows = picks.reshape(self.plan.width, -1)
+        found = [phases[self.picked_at[:, None], rows].reshape(-1)]
+        # Else the scores are the outputs, not a cut in front of them.
+        if width > len(found[0]):
+            by_class = scores.reshape(-1, self.plan.score_bits)
+            found.append(phases[self.scored_at[:, None], by_class].reshape(-1))
         return np.concatenate(found)
 
 
@@ -177,7 +187,7 @@ def join_sequence(
     sources = joiner.add(front, ports[0].nets)[front.output_nets]
     decoded = joiner.add(decoder, ports[1].nets)[decoder.output_nets]
     called = called if timing.rank else decoded
-    turned_chains = _inverted(chains, np.repeat(turned, plan.classes))
+    turned_chains = inverted_outputs(chains, np.repeat(turned, plan.classes))
     picks = joiner.add(turned_chains, np.concatenate([sources, called]))[turned_chains.output_nets]
     taken = ranked if timing.rank else picks
     sums = joiner.add(adder, np.concatenate([taken, running]))[adder.output_nets]
@@ -199,12 +209,24 @@ def join_sequence(
     parts = [decoder.depth + chains.depth, adder.depth]
     if timing.rank:
         parts = [max(decoder.depth, chains.depth, adder.depth)]
-    return StepCircuit(net, front.num_gates, body, phases, sum(parts), picking, timing, inverted)
+    return StepCircuit(
+        net,
+        front.num_gates,
+        body,
+        phases,
+        sum(parts),
+        plan,
+        timing,
+        inverted,
+        np.repeat(np.arange(plan.steps)[:, None], plan.classes, axis=1),
+        np.full(plan.classes, phases - 1),
+        back,
+    )
 
 
-def _inverted(chains: Netlist, turned: npt.NDArray[np.bool_]) -> Netlist:
-    """Return the chains with some outputs inverted, in the tables that drive them."""
-    gates: IntArray = chains.output_nets[turned] - chains.first_gate
-    tables = chains.tables.copy()
+def inverted_outputs(net: Netlist, turned: npt.NDArray[np.bool_]) -> Netlist:
+    """Return a netlist with some outputs inverted, in the tables that drive them."""
+    gates: IntArray = net.output_nets[turned] - net.first_gate
+    tables = net.tables.copy()
     tables[gates] = ~tables[gates]
-    return chains.replace(tables=tables)
+    return net.replace(tables=tables)

@@ -21,6 +21,8 @@ from gatec.netlist import FIRST_INPUT, Netlist
 _SIGNALS = 2
 _ABSORBED_INPUTS = 2
 NO_BIT = -1
+# In place of a bit: what a chain gives in this step is never looked at.
+OPEN = -2
 
 
 @dataclass(frozen=True)

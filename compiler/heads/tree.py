@@ -93,11 +93,15 @@ class StepPlan:
         `int64[classes, steps, width]`: the bits of each class that a step counts; -1 for none.
     leaves, adds
         Of the count of a step, as in `HeadPlan`.
+    in_turn
+        All steps of one class come before those of the next, and each class is compared with the
+        best of those before it.
     """
 
     order: npt.NDArray[np.int64]
     leaves: tuple[int, ...]
     adds: tuple[Add, ...]
+    in_turn: bool = False
 
     @property
     def classes(self) -> int:

@@ -79,6 +79,31 @@ _BINARY: _Defaults = {
     "Dropout": ("torch.nn.modules.dropout", {}),
 }  # fmt: skip
 _DEFAULTS: _Defaults = _PLAIN | _CONVOLUTIONS | _BINARY
+# What PyTorch's layers, and those of gatec's own naming, are called with. Forks of difflogic and
+# torchlogix have arguments of their own.
+_TENSOR = ("device", "dtype")
+_LINEAR = ("in_features", "out_features", "bias", *_TENSOR)
+_CONV = (
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups"),
+    *("bias", "padding_mode", *_TENSOR),
+)
+_NORM = ("num_features", "eps", "momentum", "affine", "track_running_stats", *_TENSOR)
+_ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "BinaryLinear": (*_LINEAR, "freq"),
+    "BinaryConv2d": (*_CONV, "freq"),
+    "BooleanLinear": (*_LINEAR, "count"),
+    "BooleanConv2d": (*_CONV, "count"),
+    "BooleanThreshold": ("threshold",),
+    "Sign": ("zero",),
+    "BatchNorm1d": _NORM,
+    "BatchNorm2d": _NORM,
+    "Hardtanh": ("min_val", "max_val", "inplace"),
+    "LogSoftmax": ("dim",),
+    "Softmax": ("dim",),
+    "Dropout": ("p", "inplace"),
+    "Flatten": ("start_dim", "end_dim"),
+    "MaxPool2d": ("kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"),
+}
 # Arguments that the layers keep under another name.
 _RENAMED = {"act_fn": "act_fn_str"}
 
@@ -132,6 +157,15 @@ def _entry(entry: Any, number: int, file: str) -> tuple[str, dict[str, Any]]:
     if isinstance(entry, dict) and len(entry) == 1:
         ((name, arguments),) = entry.items()
         if name in _DEFAULTS and isinstance(arguments, dict):
+            known = _ARGUMENTS.get(name)
+            unknown = [k for k in arguments if known is not None and k not in (*known, "key")]
+            if known is not None and unknown:
+                raise ModelError(
+                    f"{name} has no argument {unknown[0][:40]!r}",
+                    file=file,
+                    place=f"layer {number}",
+                    expected=", ".join(known),
+                )
             return str(name), {_RENAMED.get(str(k), str(k)): v for k, v in arguments.items()}
     raise ModelError(
         "not a layer",

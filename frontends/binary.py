@@ -56,6 +56,11 @@ _TENSORS = {
     "BatchNorm2d": ("weight", "bias", "running_mean", "running_var"),
     "BooleanThreshold": ("threshold",),
 }
+# Arguments that only their default is read of.
+_DEFAULT_ONLY = {
+    "dilation": 1, "groups": 1, "padding_mode": "zeros", "ceil_mode": False, "start_dim": 1,
+    "end_dim": -1,
+}  # fmt: skip
 # They keep the order of class scores.
 _AT_THE_END = ("LogSoftmax", "Softmax")
 
@@ -91,7 +96,13 @@ def draft(content: Content, options: ReadOptions) -> Draft:
 
 
 def _refuse_others(network: Network, module: Module) -> None:
-    """Raise `ModelError` at a tensor that would be ignored."""
+    """Raise `ModelError` at a tensor or an argument that would be ignored."""
+    for name, default in _DEFAULT_ONLY.items():
+        value = module.values.get(name, default)
+        if value != default and not (
+            isinstance(value, list | tuple) and list(value) == [default] * 2
+        ):
+            raise network.error(f"{name} is {shown(value)}", module.place, str(default))
     for name, value in module.values.items():
         known = (*_TENSORS.get(module.name, ()), *_UNUSED)
         if isinstance(value, np.ndarray) and name not in known:

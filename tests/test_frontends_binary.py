@@ -158,10 +158,13 @@ def test_what_padding_counts_as_is_not_guessed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ({1: {"BinaryLinear": {"stride": 2}}, 2: {"ReLU": {}}}, {}, "not a layer"),
+        ({2: {"ReLU": {}}}, {}, "not a layer"),
+        ({1: {"BinaryLinear": {"stride": 2}}}, {}, "has no argument 'stride'"),
         ({0: {"Flatten": {}}}, {}, "no operator quantises"),
         ({3: {"Sign": {"zero": 2}}}, {}, "zero is 2; expected 0 or 1"),
         ({2: {"Hardtanh": {}}}, {}, "unknown tensor weight"),
+        ({1: {"BinaryLinear": {"frequency": 2}}}, {}, "has no argument 'frequency'"),
+        ({0: {"MaxPool2d": {"kernel_size": 1, "ceil_mode": True}}}, {}, "ceil_mode is True"),
         ({}, {"features": None}, "expected --features"),
         ({}, {"wiring": Path("w.npz")}, "--wiring"),
     ],

@@ -108,7 +108,7 @@ def binary_formats(folder: Path) -> dict[str, Format]:
         "xgboost": text_format(boosted, thirds, write_bytes, trees.xgboost_text),
         "xgboost, arrays": Format(thirds, trees.write_json, trees.xgboost(2, 3)),
         "ubjson": Format(
-            ReadOptions(features="uint8"), trees.write_ubjson, trees.xgboost_binary
+            ReadOptions(features="uint6"), trees.write_ubjson, trees.xgboost_binary
         ),
         "lightgbm": text_format(light, thirds, write_bytes, trees.lightgbm),
     }  # fmt: skip

@@ -132,7 +132,7 @@ def xgboost_text(data: bytes, bits: np.ndarray) -> np.ndarray | None:
 
 def xgboost_binary(data: bytes, bits: np.ndarray) -> np.ndarray | None:
     value, end = _ubjson(data, 1, data[0])
-    return xgboost(8, 1)(value, bits) if end == len(data) else None
+    return xgboost(6, 1)(value, bits) if end == len(data) else None
 
 
 _SIZES = {"i": "b", "U": "B", "I": "h", "l": "i", "L": "q", "d": "f", "D": "d"}

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -226,8 +226,22 @@ class StreamCore(wiring.Component):
     def _pipeline(self, m: Module, take: Signal, advance: Signal, last: Value) -> None:
         """Chain the stages, a register rank behind each."""
         shape, sequence = self.shape, self.shape.sequence
+        front = 0 if sequence is None else sequence.stage
+        out = self._ranks(m, [take] * front + [advance] * (shape.num_stages - front))
+        result = Signal(shape.output_bits, name="result", reset_less=True)
+        if shape.beats_out == 1:
+            with m.If(advance):
+                m.d.sync += result.eq(out)
+        else:
+            with m.If(~last | self.o.ready):
+                m.d.sync += result.eq(Mux(advance, out, result >> shape.out_beat_bits))
+        m.d.comb += self.o.payload.eq(result[: shape.out_beat_bits])
+
+    def _ranks(self, m: Module, enables: Sequence[ValueLike]) -> Signal:
+        """Chain the stages by ranks with these enables; return what the last stage puts out."""
+        shape, sequence = self.shape, self.shape.sequence
         data: Value = self.vector[: shape.input_bits]
-        for number, width in enumerate(shape.rank_bits):
+        for number, (width, moves) in enumerate(zip(shape.rank_bits, enables, strict=True)):
             behind = {n: rom for n, rom in enumerate(self.roms) if rom.stage == number + 1}
             addresses = sum(rom.address_bits for rom in behind.values())
             out = Signal(width + addresses, name=f"stage{number}_o")
@@ -238,21 +252,13 @@ class StreamCore(wiring.Component):
             m.submodules[f"stage{number}"] = body
             if number + 1 < shape.num_stages:
                 rank = Signal(width, name=f"rank{number}", reset_less=True)
-                moves = take if sequence is not None and number < sequence.stage else advance
                 with m.If(moves):
                     m.d.sync += rank.eq(out[:width])
                 data = Cat(rank, self._memories(m, moves, behind, out[width:]))
-        result = Signal(shape.output_bits, name="result", reset_less=True)
-        if shape.beats_out == 1:
-            with m.If(advance):
-                m.d.sync += result.eq(out)
-        else:
-            with m.If(~last | self.o.ready):
-                m.d.sync += result.eq(Mux(advance, out, result >> shape.out_beat_bits))
-        m.d.comb += self.o.payload.eq(result[: shape.out_beat_bits])
+        return out
 
     def _memories(
-        self, m: Module, advance: Signal, roms: Mapping[int, RomInstance], addresses: Value
+        self, m: Module, enable: ValueLike, roms: Mapping[int, RomInstance], addresses: Value
     ) -> list[Signal]:
         """Add the memories beside a rank; return their data."""
         found, at = [], 0
@@ -261,7 +267,7 @@ class StreamCore(wiring.Component):
             m.submodules[f"rom{number}"] = Instance(
                 rom.module,
                 i_clk=ClockSignal(),
-                i_en=advance,
+                i_en=enable,
                 i_i=addresses[at : at + rom.address_bits],
                 o_o=data,
             )

@@ -3,40 +3,53 @@
 Every wire that carries data gets the net that it holds and the number of ranks that the net has
 passed. Swapped wires therefore give another netlist, not an error: the comparison with the model
 finds them. What must hold of any correct text is an error here: equal numbers of registers on all
-paths, all of them enabled by `advance`, or `take` in front of a sequence.
-
-The phase and the state of a sequence are nets of their own, of the rank of its stage, so that no
-other stage reads them. The netlist of one phase is then unrolled.
+paths, all of them enabled as the shell says.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from gatec.backends.checker import Function, Values, choose
-from gatec.backends.control import Control
+from gatec.backends.core import CoreShape
 from gatec.backends.rom_text import Rom, rom_gates
-from gatec.backends.shell import FLIP_FLOPS, Cell
+from gatec.backends.shell import FLIP_FLOPS, Cell, Shell
 from gatec.backends.subset import Body
-from gatec.bits import Words
 from gatec.blocks import IntArray
 from gatec.errors import DifferentError
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import Tables
-from gatec.unroll import PHASE_PORT, unrolled
 
-_UNKNOWN = -1
+UNKNOWN = -1
 # The rank of a constant: it fits any.
 _ANY = -1
 
 Bits = npt.NDArray[np.int64]
 
 
-class DataPath:
-    """The nets and ranks of all data wires.
+class PathControl(Protocol):
+    """What the data path needs of a shell's control, checked."""
+
+    clk: int
+
+    @property
+    def shell(self) -> Shell:
+        """The top module."""
+
+    @property
+    def shape(self) -> CoreShape:
+        """Its widths."""
+
+    def enable(self, stage: int) -> int:
+        """Return the enable of the rank behind a stage."""
+
+
+class DataPath(ABC):
+    """The nets and ranks of all data wires; how they begin, move and end is the shell's.
 
     Parameters
     ----------
@@ -57,30 +70,31 @@ class DataPath:
         With a sequence, `int32[phases, nets]`: where the nets of one phase are in the netlist.
     """
 
+    phases: IntArray | None = None
+
     def __init__(
-        self, control: Control, bodies: Mapping[str, Body], roms: Mapping[str, Rom] | None = None
+        self,
+        control: PathControl,
+        bodies: Mapping[str, Body],
+        roms: Mapping[str, Rom] | None = None,
     ) -> None:
         self.control = control
         self.roms = roms or {}
         self.stage_inputs: dict[str, IntArray] = {}
         self.first_gates: dict[str, int] = {}
         self.num_roms = self.looked_up = 0
-        self.phases: IntArray | None = None
         self.shell = control.shell
         self.shape = control.shape
         self.bodies = bodies
         self.place = f"module {self.shape.top}"
         size = 2 + max(bit for bits in self.shell.names.values() for bit in bits)
         size = max([size, *(bit + 1 for bit in self.shell.driver)])
-        self.net: Bits = np.full(size, _UNKNOWN)
+        self.net: Bits = np.full(size, UNKNOWN)
         self.rank: Bits = np.full(size, _ANY)
         self.net[:2] = 0, 1
         self.fanin: list[IntArray] = []
         self.tables: list[Tables] = []
         self.next_net = FIRST_INPUT + self.shape.input_bits
-        for bits in (control.phase, control.state):
-            self.net[bits] = self.next_net + np.arange(len(bits))
-            self.next_net += len(bits)
 
     def netlist(self) -> Netlist:
         """Return what the core computes, as a combinational netlist with ports `x` and `y`.
@@ -92,88 +106,43 @@ class DataPath:
             too few, or a data register has another enable than `advance`.
         """
         self._collect()
-        sequence = self.shape.sequence
-        if sequence is not None:
-            self.rank[[*self.control.phase, *self.control.state]] = sequence.stage
         self._follow()
-        outputs = self._serial_outputs() if self.shape.beats_out > 1 else self._outputs()
+        outputs = self._leaving()
         columns = max((rows.shape[1] for rows in self.fanin), default=1)
         fanin = [np.pad(rows, ((0, 0), (0, columns - rows.shape[1]))) for rows in self.fanin]
-        ports = [("x", self.shape.input_bits)]
-        if sequence is not None:
-            ports.append((PHASE_PORT, sequence.phase_bits))
-        net = Netlist(
+        return Netlist(
             self.shape.top,
-            make_ports(*ports),
+            make_ports(("x", self.shape.input_bits), *self._more_ports()),
             (Port("y", outputs),),
             np.concatenate([np.zeros((0, columns), dtype=np.int32), *fanin]),
             np.concatenate([np.zeros(0, dtype=np.uint64), *self.tables]),
         )
-        if sequence is None:
-            return net
-        start = [digit == "1" for digit in sequence.state]
-        net = net.replace(register_d=self._next_state(), register_init=start)
-        net.verify()
-        flat = unrolled(net, sequence.phases)
-        self.phases = flat.nets
-        return flat.netlist
 
-    def _next_state(self) -> IntArray:
-        """Check how `state` starts, moves and waits, and return the nets that it takes."""
-        control = self.control
-        result = []
-        for number, bit in enumerate(control.state):
-            flip_flop = control.flip_flop(f"state[{number}]", bit)
-            found = [
-                source
-                for source in self.shell.support(flip_flop.sources(), control.cuts)
-                if self.net[source] != _UNKNOWN and source != bit
-            ]
-            if len(found) != 1 or self.rank[found[0]] != self.rank[bit]:
-                raise DifferentError(f"state[{number}] takes another bit", place=self.place)
-            control.compare(
-                f"the next state[{number}]",
-                flip_flop.sources(),
-                flip_flop.next_value,
-                control.spec_state(number, found[0]),
-            )
-            result.append(self.net[found[0]])
-        return np.array(result, dtype=np.int32)
+    def _more_ports(self) -> list[tuple[str, int]]:
+        """Return names and widths of inputs beside the vector."""
+        return []
 
+    @abstractmethod
     def _collect(self) -> None:
-        """Check that `vector` takes accepted beats, and give its bits the input nets."""
-        control, shape = self.control, self.shape
-        if shape.early is None:
-            fed = [*control.vector[shape.beat_bits :], *control.payload][-shape.vector_bits :]
-            if shape.beats_in == 1:
-                fed = control.payload[: shape.vector_bits]
-            self._check_taken("vector", control.vector, fed, [control.accept] * len(fed))
-        else:
-            held = len(control.early)
-            enables = [bit for bit in control.write for _ in range(shape.beat_bits)]
-            payload = control.payload * shape.beats_in
-            self._check_taken("early", control.early, payload[:held], enables[:held])
-            fed = [*control.early, *payload[held:]]
-            enables[:held] = [control.write[shape.early]] * held
-            self._check_taken("vector", control.vector, fed, enables)
-        data = control.vector[: shape.input_bits]
+        """Check how beats get into `vector`, and begin there."""
+
+    @abstractmethod
+    def _not_ranks(self) -> list[int]:
+        """Return the registers that are no ranks."""
+
+    @abstractmethod
+    def _check_enable(self, cell: Cell) -> None:
+        """Raise `DifferentError` unless a rank moves when it should."""
+
+    @abstractmethod
+    def _leaving(self) -> IntArray:
+        """Check how results leave; return the nets of them."""
+
+    def _begin(self, vector: Sequence[int]) -> None:
+        """Give the bits of the input register the input nets."""
+        data = list(vector[: self.shape.input_bits])
         self.net[data] = FIRST_INPUT + np.arange(len(data))
         self.rank[data] = 0
-
-    def _check_taken(
-        self, name: str, bits: Sequence[int], fed: Sequence[int], enables: Sequence[int]
-    ) -> None:
-        """Check that each bit takes one other while its enable is 1, and nothing else."""
-        for number, (bit, source, enable) in enumerate(zip(bits, fed, enables, strict=True)):
-            flip_flop = self.control.flip_flop(f"{name}[{number}]", bit)
-            cell = flip_flop.cell
-            if (
-                cell.kind != "$dffe"
-                or cell.parameters["EN_POLARITY"] != 1
-                or list(cell.pins["EN"]) != [enable]
-                or flip_flop.d != source
-            ):
-                raise DifferentError(f"{name}[{number}] takes another bit", place=self.place)
 
     def _follow(self) -> None:
         """Spread nets and ranks from `vector` through stages and ranks, until nothing is new."""
@@ -195,29 +164,16 @@ class DataPath:
             taken = {id(cell) for cell in ready}
             waiting = [cell for cell in waiting if id(cell) not in taken]
 
-    def _not_ranks(self) -> list[int]:
-        control = self.control
-        result = control.wire("result", self.shape.output_bits) if self.shape.beats_out > 1 else []
-        found = [control.full, *control.valid, *control.vector, *control.beat_in, *control.beat_out]
-        found += [*control.phase, *control.state, *control.early]
-        return [*found, *(bit for bit in result if bit in self.shell.flip_flops)]
-
     def _known(self, cell: Cell) -> bool:
         pin = "D" if cell.kind in FLIP_FLOPS else "i"
-        return bool((self.net[list(cell.pins[pin])] != _UNKNOWN).all())
+        return bool((self.net[list(cell.pins[pin])] != UNKNOWN).all())
 
     def _pass_rank(self, cell: Cell) -> None:
         """A register: the same nets, one rank on."""
         source, target = list(cell.pins["D"]), list(cell.pins["Q"])
         if min(source) < FIRST_INPUT:
             raise DifferentError("a data register takes a literal", place=self.place)
-        enables = {self.control.enable(stage) for stage in self.rank[source].tolist()}
-        if (
-            cell.kind != "$dffe"
-            or enables != set(cell.pins["EN"])
-            or cell.parameters["EN_POLARITY"] != 1
-        ):
-            raise DifferentError("a data register does not move by advance", place=self.place)
+        self._check_enable(cell)
         self.net[target] = self.net[source]
         self.rank[target] = self.rank[source] + 1
 
@@ -273,19 +229,10 @@ class DataPath:
         # A constant is computed anew for each vector, so it has a rank as any other net.
         self.rank[list(cell.pins["o"])] = rank
 
-    def _outputs(self) -> IntArray:
-        """Return the nets of `o_payload`, which must come from the last rank."""
-        bits = self.control.wire("o_payload", self.shape.out_beat_bits)
-        data, padding = bits[: self.shape.output_bits], bits[self.shape.output_bits :]
-        if any(padding):
-            raise DifferentError("o_payload is not padded with 0", place=self.place)
-        self._check_registers(data, 0)
-        return self.net[data].astype(np.int32)
-
     def _check_registers(self, bits: Sequence[int], more: int) -> None:
         """Check that `bits`, with `more` registers behind, have passed one for each stage."""
         ranks = self.rank[list(bits)]
-        wrong = (self.net[list(bits)] == _UNKNOWN) | (
+        wrong = (self.net[list(bits)] == UNKNOWN) | (
             (ranks != _ANY) & (ranks + more != self.shape.num_stages)
         )
         if wrong.any():
@@ -298,42 +245,3 @@ class DataPath:
                 place=self.place,
                 expected=f"{self.shape.num_stages} ranks behind the input register",
             )
-
-    def _serial_outputs(self) -> IntArray:
-        """Check that `result` loads and shifts, and return the nets that it loads."""
-        control, beat = self.control, self.shape.out_beat_bits
-        result = control.wire("result", self.shape.output_bits)
-        if control.wire("o_payload", beat) != result[:beat]:
-            raise DifferentError("o_payload is not the low end of result", place=self.place)
-        loads = []
-        for number, bit in enumerate(result):
-            flip_flop = control.flip_flop(f"result[{number}]", bit)
-            found = [
-                source
-                for source in self.shell.support(flip_flop.sources())
-                if self.net[source] != _UNKNOWN and source not in control.vector
-            ]
-            if len(found) != 1:
-                raise DifferentError(f"result[{number}] has {len(found)} sources", place=self.place)
-            above = result[number + beat] if number + beat < len(result) else 0
-            control.compare(
-                f"the next result[{number}]",
-                flip_flop.sources(),
-                flip_flop.next_value,
-                self._spec(bit, found[0], above),
-                # `advance` is no free variable here: what it excludes must not happen.
-                cuts=set(),
-            )
-            loads += found
-        self._check_registers(loads, 1)
-        return self.net[loads].astype(np.int32)
-
-    def _spec(self, bit: int, load: int, above: int) -> Function:
-        """Return the next value of a bit of `result`."""
-        control = self.control
-
-        def spec(values: Values) -> Words:
-            shifted = choose(control.spec_leave(values), values[above], values[bit])
-            return choose(values[control.advance], values[load], shifted)
-
-        return spec

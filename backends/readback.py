@@ -26,9 +26,13 @@ from dataclasses import dataclass
 
 from gatec.backends.control import Control
 from gatec.backends.core import CoreShape
+from gatec.backends.credit_control import CreditControl
+from gatec.backends.credit_core import CreditShape
+from gatec.backends.credit_path import CreditPath
 from gatec.backends.datapath import DataPath
 from gatec.backends.rom_text import is_rom, read_rom
 from gatec.backends.shell_text import read_shell
+from gatec.backends.stall_path import StallPath
 from gatec.backends.subset import read_body, split_modules
 from gatec.blocks import IntArray
 from gatec.errors import DifferentError
@@ -92,9 +96,15 @@ def read_back(text: str, shape: CoreShape) -> ReadBack:
         for name, rom in roms.items()
     }
     shell = read_shell(shape.top, top, widths, memories)
-    control = Control(shell, shape)
-    control.check()
-    path = DataPath(control, bodies, roms)
+    path: DataPath
+    if isinstance(shape, CreditShape):
+        credits = CreditControl(shell, shape)
+        credits.check()
+        path = CreditPath(credits, bodies, roms)
+    else:
+        control = Control(shell, shape)
+        control.check()
+        path = StallPath(control, bodies, roms)
     netlist = path.netlist()
     netlist.verify()
     facts = _facts(shape, netlist.num_gates - path.looked_up, path.num_roms)
@@ -105,10 +115,16 @@ def _facts(shape: CoreShape, gates: int, roms: int) -> list[str]:
     beats = f"{shape.beats_in} beat(s) in, {shape.beats_out} out"
     memories = f", and the contents of {roms} memories" if roms else ""
     enables = "one enable" if shape.sequence is None else "the enables of that machine"
+    more = []
+    if isinstance(shape, CreditShape):
+        enables = "no enable"
+        more = [f"text: {shape.depth} credits for a queue of {shape.depth} words: no result is lost"
+                ", by induction over their counts"]  # fmt: skip
     return [
         f"text: {gates} gates read back from {shape.num_stages} combinational stages{memories}",
         "text: valid chain, counters and handshakes are the stated machine on every assignment,"
         " cleared by rst and at power-up",
         f"text: every data path has the input register and {shape.num_stages} ranks on one clock"
         f" and {enables}: latency {shape.latency} cycles, {beats}",
+        *more,
     ]

@@ -15,7 +15,7 @@ from gatec.tools.runner import ToolFailed
 from gatec.tools.yosys import run_yosys
 
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|\\\S+ )"
-_EXPRESSION = r"(?:[\w\[\]:{},'!~&|?+ \\$]|==|!=)+"
+_EXPRESSION = r"(?:[\w\[\]:{},'!~&|?+^ \\$]|==|!=)+"
 _BIT = rf"{_NAME}(?:\[\d+\])?"
 _PART = rf"{_NAME}(?:\[\d+(?::\d+)?\])?"
 _LINE = re.compile(

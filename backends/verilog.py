@@ -19,6 +19,7 @@ from amaranth.hdl import Elaboratable, ValueLike
 
 from gatec.backends.body import MAX_PORT_BITS, Stage, write_stages
 from gatec.backends.core import CoreShape, SequenceShape, StreamCore
+from gatec.backends.credit_core import CreditCore, CreditShape, with_credits
 from gatec.backends.dual_luts import pair_gates, text_order
 from gatec.backends.rom import RomInstance, WrittenRoms, write_roms
 from gatec.backends.words import VERILOG_KEYWORDS
@@ -99,6 +100,7 @@ def emit(
     out_beat_bits: int | None = None,
     phases: int = 1,
     early: int | None = None,
+    credits: bool = False,
     header: Sequence[str] = (),
 ) -> Emitted:
     """Write a netlist with one input and one output port as a pipelined stream core.
@@ -118,6 +120,9 @@ def emit(
         the number of the phase.
     early
         Input words stay in place, and so many of the next vector may come early (`CoreShape`).
+    credits
+        Write the shell of `gatec.backends.credit_core`, in place of the one that stalls. A netlist
+        with state registers has no such shell.
     header
         Lines of the comment block to put first, such as the model's name.
 
@@ -154,6 +159,9 @@ def emit(
         early=early,
     )
     check_beats(shape)
+    if credits:
+        assert sequence is None, "a sequence needs ranks that wait"
+        shape = with_credits(shape)
     comment = header_text([*header, "", *describe(net, shape, style)])
     shell, order = write_shell(shape, roms.instances), text_order(net, partner)
     return Emitted(shape, style, comment, shell, tuple(stages), order, roms)
@@ -161,7 +169,7 @@ def emit(
 
 def write_shell(shape: CoreShape, roms: Sequence[RomInstance] = ()) -> str:
     """Return the top module as Verilog."""
-    core = StreamCore(shape, roms)
+    core = (CreditCore if isinstance(shape, CreditShape) else StreamCore)(shape, roms)
     return component_text(core, shape.top, stream_signals(core))
 
 

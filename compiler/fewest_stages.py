@@ -9,7 +9,8 @@ reached over what the estimate said of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from gatec.chain_graph import ChainGraph, whole_chains
 from gatec.console import Progress
@@ -25,6 +26,20 @@ from gatec.sequences import Steps
 MAX_TRIES = 8
 
 Built = tuple[Design, Physical | None, Files]
+
+
+class ClockMissed(LimitError):
+    """No design meets the clock.
+
+    Attributes
+    ----------
+    fmax_mhz
+        What the fastest reached.
+    """
+
+    def __init__(self, fmax_mhz: float, message: str, **where: Any) -> None:
+        super().__init__(message, **where)
+        self.fmax_mhz = fmax_mhz
 
 
 @dataclass(frozen=True)
@@ -88,6 +103,24 @@ def meet_with_fewest(
             f"--head sequential for a clock of {clock:g} MHz", expected="--levels-per-stage N"
         )
 
+    graphs = [whole_chains(net, flow.weights) for net in (mapped.netlist, *mapped.others)]
+    ladder = Ladder(graphs)
+    try:
+        return _search(mapped, flow, options, progress, ladder).run(levels * flow.weights.lut)
+    except ClockMissed as missed:
+        if options.flow_control is not None or not flow.has_credits:
+            raise
+        progress.note(f"{missed.fmax_mhz:.1f} MHz with ranks that wait: trying credits")
+        options = replace(options, flow_control="credits")
+        search = _search(mapped, replace(flow, options=options), options, progress, ladder)
+        return search.run(levels * flow.weights.lut)
+
+
+def _search(
+    mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress, ladder: Ladder
+) -> Search:
+    """Return the search for the fewest stages with one shell."""
+
     def build(length: int) -> Built:
         design = build_design(
             mapped,
@@ -99,9 +132,9 @@ def meet_with_fewest(
         )
         return (design, *flow.finish(design, progress))
 
-    graphs = [whole_chains(net, flow.weights) for net in (mapped.netlist, *mapped.others)]
-    search = Search(flow, mapped, Ladder(graphs), clock, build, progress)
-    return search.run(levels * flow.weights.lut)
+    clock = flow.required_clock
+    assert clock is not None, "a search has a clock to meet"
+    return Search(flow, mapped, ladder, clock, build, progress)
 
 
 class Ladder:
@@ -208,8 +241,9 @@ class Search:
         return self.flow.period(levels) * 1000 / near.fmax_mhz / self.flow.period(near.levels)
 
 
-def _missed(flow: Flow, mapped: Mapped, clock: float, fmax: float) -> LimitError:
-    return LimitError(
+def _missed(flow: Flow, mapped: Mapped, clock: float, fmax: float) -> ClockMissed:
+    return ClockMissed(
+        fmax,
         f"clock of {clock:g} MHz: {flow.reached} {fmax:.1f} MHz",
         file=mapped.model.name,
         expected=f"a lower --clock or {flow.faster}",

@@ -95,6 +95,11 @@ class Flow(ABC):
         return True
 
     @property
+    def has_credits(self) -> bool:
+        """Whether its cores may have the shell with credits."""
+        return True
+
+    @property
     def resynthesises(self) -> bool:
         """Whether the target's own synthesis can map gatec's look-up tables again."""
         return False
@@ -135,6 +140,10 @@ class Flow(ABC):
         self._check_block_rams()
         if self.options.head == "sequential" and not self.counts_in_steps:
             raise UsageError("--head sequential", expected=f"--head tree for {self.target.name}")
+        if self.options.flow_control == "credits" and not self.has_credits:
+            raise UsageError(
+                "--flow-control credits", expected=f"--flow-control stall for {self.target.name}"
+            )
         if self.options.resynthesis != "never" and not self.resynthesises:
             raise UsageError(
                 f"--resynthesis {self.options.resynthesis} with target {self.target.name}",
@@ -193,6 +202,7 @@ class Flow(ABC):
             out_beat_bits=out_beat_bits,
             phases=phases,
             early=self.early_words(netlist, phases),
+            credits=self.options.flow_control == "credits",
             header=[f"Circuit of {self._subject} {netlist.name}."],
         )
 

@@ -149,6 +149,11 @@ class AsicFlow(Flow):
         assert shape is not None, "chosen to be as fast"
         return shape.early
 
+    @property
+    def has_credits(self) -> bool:
+        """Their ranks wait: what they would queue in takes more area than enables do."""
+        return False
+
     def beats(self, netlist: Netlist) -> tuple[int | None, int | None]:
         """Return what the user asked for, else bytes for Tiny Tapeout, else whole vectors."""
         if self.asked.tiny_tapeout:

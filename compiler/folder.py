@@ -133,6 +133,7 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
         for key in ("bits", "beat_bits")
     },
     ("interface", "stage_bits"): lambda value: _are_integers(value, range(1 << 31)),
+    ("interface", "credits"): lambda value: value is None or _is_integer(value, _WIDTH),
     ("interface", "sequence"): lambda value: value is None or _is_sequence(value),
     ("interface", "early_words"): lambda value: value is None or _is_integer(value, _WORDS),
     ("interface", "cut_nets"): lambda value: value is None or _are_integers(value, range(1 << 31)),

@@ -41,7 +41,7 @@ def asked_interval(net: Netlist, flow: Flow, options: CompileOptions) -> Wanted:
     beat_in, beat_out = flow.beats(net)
     widths = (beat_in or bits_in, beat_out or bits_out)
     beats = (-(-bits_in // widths[0]), -(-bits_out // widths[1]))
-    least = sum(beats) - 1
+    least = max(beats) if options.flow_control == "credits" else sum(beats) - 1
     interval = options.interval or least
     if interval < least:
         raise UsageError(

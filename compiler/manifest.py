@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from gatec.backends.credit_core import CreditShape
 from gatec.backends.family import family_packages
 from gatec.design import Design, circuit_facts
 from gatec.model import ModelGraph
@@ -35,6 +36,7 @@ def interface_section(design: Design) -> dict[str, Any]:
         "input": _port(netlist.inputs[0].encoding, shape.input_bits, shape.beat_bits),
         "output": _port(netlist.outputs[0].encoding, shape.output_bits, shape.out_beat_bits),
         "stage_bits": list(shape.rank_bits),
+        "credits": shape.depth if isinstance(shape, CreditShape) else None,
         "sequence": None if shape.sequence is None else asdict(shape.sequence),
         "early_words": shape.early,
         "cut_nets": None if design.cut is None else design.cut.nets.tolist(),

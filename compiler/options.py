@@ -13,6 +13,8 @@ from gatec.model import OUTPUT_KINDS, OutputKind
 
 HeadKind = Literal["tree", "carry", "sequential"]
 HEAD_KINDS: tuple[HeadKind, ...] = ("tree", "carry", "sequential")
+FlowControl = Literal["stall", "credits"]
+FLOW_CONTROLS: tuple[FlowControl, ...] = ("stall", "credits")
 Resynthesis = Literal["never", "always", "try"]
 RESYNTHESIS: tuple[Resynthesis, ...] = ("never", "always", "try")
 LinkKind = Literal["uart", "spi", "demo"]
@@ -69,6 +71,10 @@ class CompileOptions:
         there also in steps, where an interval is asked for and that is smaller.
     interval
         Cycles from vector to vector (initiation interval). None: one, or what the beats take.
+    flow_control
+        What happens when the output waits: `stall` (all ranks wait) or `credits` (none does, and
+        results queue), which is larger and reaches a higher clock. None: `stall`, and `credits`
+        where only that meets a clock.
     block_rams
         How many block RAMs may hold tables of sums, so that class sums take fewer LUTs.
     seed
@@ -120,6 +126,7 @@ class CompileOptions:
     lut_inputs: int | None = None
     place_and_route: bool = True
     head: HeadKind | None = None
+    flow_control: FlowControl | None = None
     block_rams: int = 0
     interval: int | None = None
     seed: int = 1
@@ -176,6 +183,7 @@ class CompileOptions:
         if not self.place_and_route:
             self._check_no_routing()
         self._check_clocked()
+        self._check_flow_control()
 
     def _check_effort(self) -> None:
         """Raise `UsageError` at a bound of searches that will not take place, or at no number."""
@@ -187,6 +195,15 @@ class CompileOptions:
             )
         if not 1 <= self.effort <= MAX_STEPS:
             raise UsageError(f"--effort {self.effort}", expected=f"1 to {MAX_STEPS}")
+
+    def _check_flow_control(self) -> None:
+        """Raise `UsageError` at no flow control, or at one that does not go with steps."""
+        asked = self.flow_control
+        if asked is not None and asked not in FLOW_CONTROLS:
+            raise UsageError(f"--flow-control {asked}", expected=" or ".join(FLOW_CONTROLS))
+        if asked == "credits" and self.head == "sequential":
+            flags = "--flow-control credits and --head sequential together"
+            raise UsageError(flags, expected="one of them")
 
     def _check_board(self) -> None:
         """Raise `UsageError` at what does not go with a board, or needs one."""
@@ -224,6 +241,7 @@ class CompileOptions:
             "--target asic": self.target == "asic",
             "--interval": self.interval is not None,
             "--head sequential": self.head == "sequential",
+            "--flow-control": self.flow_control is not None,
         }
         for flag, given in refused.items():
             if given:

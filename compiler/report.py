@@ -115,7 +115,9 @@ def _clocked_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _sequence_rows(interface: Mapping[str, Any]) -> list[tuple[str, str]]:
-    sequence = interface["sequence"]
+    sequence, credits = interface["sequence"], interface.get("credits")
+    if credits is not None:
+        return [("flow control", f"{credits} credits, and a queue for as many results")]
     if sequence is None:
         return []
     text = f"class sums in {sequence['phases']} cycles, by stage {sequence['stage']}"

@@ -130,7 +130,8 @@ def step_choice(
     if forced and not able:
         raise UsageError("--head sequential for a model without class sums")
     alike = options.head is None and not options.block_rams and options.optimise >= _EFFORT
-    if not able or not (forced or (alike and interval > 1)):
+    credits = options.flow_control == "credits"
+    if not able or not (forced or (alike and interval > 1 and not credits)):
         return None
     with progress.step("map for class sums in steps"):
         mapper = SequenceMapper(model, flow.lut_inputs, options, chains=flow.chains)

@@ -9,6 +9,7 @@ import numpy as np
 
 from gatec.approx.record import redo
 from gatec.backends.core import CoreShape, SequenceShape
+from gatec.backends.credit_core import with_credits
 from gatec.backends.readback import read_back
 from gatec.bits import pack, unpack
 from gatec.certify import check_certificate
@@ -72,7 +73,7 @@ def verify_folder(
 def core_shape(folder: OutputFolder) -> CoreShape:
     """Return the widths that the manifest states of the core."""
     stated = folder.manifest["interface"]
-    return CoreShape(
+    shape = CoreShape(
         stated["top"],
         stated["input"]["bits"],
         stated["output"]["bits"],
@@ -82,6 +83,8 @@ def core_shape(folder: OutputFolder) -> CoreShape:
         sequence=None if stated["sequence"] is None else SequenceShape(**stated["sequence"]),
         early=stated["early_words"],
     )
+    depth = stated["credits"]
+    return shape if depth is None else with_credits(shape, depth)
 
 
 def _original(folder: OutputFolder, file: Path, reading: ReadOptions | None) -> ModelGraph:

@@ -15,7 +15,7 @@ from gatec.driver import compile_model
 from gatec.frontends import ReadOptions
 from gatec.manifest import to_json
 from gatec.model import OUTPUT_KINDS
-from gatec.options import HEAD_KINDS, LINK_KINDS, RESYNTHESIS, CompileOptions
+from gatec.options import FLOW_CONTROLS, HEAD_KINDS, LINK_KINDS, RESYNTHESIS, CompileOptions
 from gatec.report import summary
 
 _TARGET = (
@@ -86,6 +86,12 @@ _CIRCUIT = (
         type=int,
         metavar="N",
         help="Cycles from result to result; default: 1, or as many as a vector has beats.",
+    ),
+    click.option(
+        "--flow-control",
+        type=click.Choice(FLOW_CONTROLS),
+        help="While the output waits: all stages wait, or results queue (larger, faster clock); "
+        "default: stall, and credits where only that meets --clock.",
     ),
     click.option(
         "--block-rams",

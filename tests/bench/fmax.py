@@ -2,16 +2,18 @@
 
     python tests/bench/fmax.py [FAMILY ...] [--seeds N] [--net "vicharak 200x4"] [--levels N]
 
-The bare design has 1,000 paths from a register through one LUT4 to a register, on the same device
-and with the same seeds, once with each LUT reading the register before it (`row`: short wires) and
-once four at random of a hundred around it (`mesh`: wires as a net has them). No handshake, no
-enable, no reset. Columns: MHz after routing, best of the seeds; the core's part of both; what
-the core's critical path begins and ends with.
+The core with both sorts of `--flow-control`, class sums in LUTs: a carry between two of them would
+be a second level. The bare design has 1,000 paths from a register through one LUT4 to a register,
+on the same device and with the same seeds, once with each LUT reading the register before it
+(`row`: short wires) and once four at random of a hundred around it (`mesh`: wires as a net has
+them). No handshake, no enable, no reset. Columns: MHz after routing, best of the seeds; the core's
+part of both; cells, cycles of latency, what the critical path begins and ends with.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 
 import numpy as np
 from compile_nets import NETS, SHARED
@@ -27,14 +29,22 @@ from gatec.fabrics import LUT_CELLS, Style
 from gatec.flow_ice40 import Ice40Flow
 from gatec.flow_vendor import VendorFlow
 from gatec.frontends import ReadOptions
-from gatec.options import CompileOptions
+from gatec.options import CompileOptions, FlowControl
 from gatec.targets import find_target
 
 PATHS = 1000
 # How far the LUTs of a mesh read.
 REACH = 100
-DEVICES = {"ice40": "hx8k", "ecp5": "25k"}
-COLUMNS = ("family", "device", "core", "row", "mesh", "core / row", "core / mesh", "critical path")
+# A family, or one of its devices.
+DEVICES = {
+    "ice40": ("ice40", "hx8k"),
+    "up5k": ("ice40", "up5k"),
+    "ecp5": ("ecp5", "25k"),
+    "gowin": ("gowin", "gw2a-18c"),
+}
+COLUMNS = ("device", "flow control", "core", "row", "mesh", "core / row", "core / mesh", "cells",
+           "latency", "critical path")  # fmt: skip
+FLOWS: tuple[FlowControl, ...] = ("stall", "credits")
 
 
 def bare(style: Style, *, mesh: bool) -> Source:
@@ -92,47 +102,62 @@ def bare_mhz(family: str, device: str, seeds: int, *, mesh: bool) -> float:
     return routed.fmax_mhz
 
 
-def row(family: str, name: str, seeds: int, levels: int, head: str | None) -> list[object]:
-    """Return one row."""
-    device = DEVICES.get(family, find_target(family).device) or ""
+def core_of(
+    family: str, device: str, flow: FlowControl, options: argparse.Namespace
+) -> tuple[float, list[object]]:
+    """Return the core's Fmax; and its cells, latency in cycles and critical path."""
+    net = options.net
     model, reading = demo_path("digits"), ReadOptions()
-    if name != "digits":
-        file, inputs, more = NETS[name]
+    if net != "digits":
+        file, inputs, more = NETS[net]
         model, reading = SHARED / file, ReadOptions(inputs=inputs, classes=10, **more)  # type: ignore[arg-type]
     result = compile(
         model,
         family,
         device=device,
-        seeds=seeds,
-        levels_per_stage=levels,
+        seeds=options.seeds,
+        levels_per_stage=options.levels,
         reading=reading,
-        head=head,
+        head=options.head,
+        flow_control=flow,
     )
     physical = result.manifest["physical"]
-    core = physical["fmax_mhz"]
-    row, mesh = (bare_mhz(family, device, seeds, mesh=kind) for kind in (False, True))
     hops = physical["critical_path"]
-    path = [h["where"].split("$")[0][-24:] for h in hops if h["kind"] == "routing"]
+    path = [h["where"].split("$")[-1][-24:] for h in hops if h["kind"] == "routing"]
     logic = sum(hop["kind"] == "logic" for hop in hops)
     told = f"{path[0]} .. {path[-1]}, {logic} cells between"
-    numbers = [round(mhz, 1) for mhz in (core, row, mesh)]
-    return [family, device, *numbers, f"{core / row:.2f}", f"{core / mesh:.2f}", told]
+    used = physical["used"]
+    cells = f"{used.get('LUT4', used.get('LUT'))} LUT, {used['FF']} FF"
+    latency = result.manifest["circuit"]["latency_cycles"]
+    return physical["fmax_mhz"], [cells, latency, told]
+
+
+def rows(name: str, options: argparse.Namespace) -> Iterator[list[object]]:
+    """Yield the rows of a family, or of a device."""
+    family, device = DEVICES.get(name) or (name, find_target(name).device or "")
+    row, mesh = (bare_mhz(family, device, options.seeds, mesh=kind) for kind in (False, True))
+    for flow in options.flow:
+        core, told = core_of(family, device, flow, options)
+        numbers = [round(mhz, 1) for mhz in (core, row, mesh)]
+        parts = [f"{core / row:.2f}", f"{core / mesh:.2f}"]
+        yield [device, flow, *numbers, *parts, *told]
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("families", nargs="*", default=["ice40", *FAMILIES])
+    parser.add_argument("families", nargs="*", default=["ice40", "up5k", *FAMILIES])
+    parser.add_argument("--flow", nargs="*", default=FLOWS, choices=FLOWS)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--net", default="digits")
     parser.add_argument("--levels", type=int, default=1)
-    parser.add_argument("--head")
+    parser.add_argument("--head", default="tree")
     options = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |")
     print("|---" * len(COLUMNS) + "|")
     for family in options.families:
-        cells = row(family, options.net, options.seeds, options.levels, options.head)
-        print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+        for cells in rows(family, options):
+            print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 if __name__ == "__main__":

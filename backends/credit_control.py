@@ -1,0 +1,347 @@
+"""The proof of the control of a shell with credits.
+
+Functions of a few bits are compared with the machine below on *every* assignment, as in
+`gatec.backends.control`:
+
+```
+accept    = i_valid & i_ready              i_ready   = credit[2]
+valid[k]' = k ? valid[k-1] : full          late'     = result
+settle'   = spent ^ freed | clear          gain'     = freed
+hold'     = exits[3]                       shift'    = ~(before ^ exits[3])
+clear'    = rst                            cleared'  = clear
+freed'    = fill[0] & ~hold                filled'   = fill[1..]
+move[k]'  = ~(fill[k] & hold)
+```
+
+where `before` is what `valid[S-1]` takes. With one beat in, `vector' = i_payload`,
+`full' = accept`, and `spent` is `full`; with B beats
+
+```
+beat'      = i_payload                     turn[k]'  = accept ? turn[(k-1) mod B] : turn[k]
+strobe[k]' = accept & turn[k]              slot<k>'  = strobe[k] ? beat : slot<k>
+full'      = strobe[B-1]                   spent     = strobe[B-1]
+```
+
+With one beat out, `o_valid` is `exits[0]`, `o_payload` is `exit0`, and the second queue stays where
+it is without `o_ready`; with more, of C bits, it stays with `held`, and
+
+```
+held'    = held ? rest[0] | stop : exits[0]      waiting' = held ? waiting : exit0
+busy'    = stop ? busy : rest[0] | held
+rest[k]' = stop ? rest[k] : rest[0] ? rest[k+1] : held
+serial'  = stop ? serial : rest[0] ? serial >> C : waiting
+o_valid' = busy & ~stop | o_valid & (~o_ready | stop)
+stop'    = o_valid & ~o_ready & (stop | busy)
+answer'  = ~o_valid | o_ready ? (stop ? spare : serial) : answer
+spare'   = stop ? spare : serial
+```
+
+All these, but `clear`, `cleared`, and the data, `move` and `filled` among them, become 0 while
+`rst` is high, but `hold` and `turn` become 1. So they are at power-up, with `fill` 0 and `credit`
+all ones.
+
+`fill`, `exits` and `credit` are proved as what they are for, counters that count in ones from bit
+0, by induction: from each of their codes, and under all that moves them, the text computes the code
+of the count that follows; so does each word, from each of those codes, hold the result that follows
+in a queue. What is excluded are a push onto a full queue that does not move and a counter that
+leaves its range: `gatec.backends.credit_induction` proves that they never happen.
+
+These go on to do so after `rst`: in the cycle after its last, `clear` makes `fill[0]` 0, and `hold`
+is 1, so nothing leaves; in the one after that, `cleared` makes the rest of `fill` 0 and `credit`
+all ones, for `shift` and `settle` are 1 then: there is nothing in `valid[S-2]`, `exits` and
+`freed` in the cycle before, and `clear` is 1.
+
+Why this machine is right: a beat accepted in one cycle is in `beat` in the next, when its `strobe`
+puts it into its slot (`turn` has a single one, which each accepted beat moves on); the cycle after
+the last of them, `full` is 1 and the slots hold the vector, since a slot is written at most B - 1
+beats before, or after, that cycle. `valid` and the ranks move in every cycle, so each rank holds
+the vector that its `valid` bit announces. `valid[S-1]` pushes onto `fill`; a cycle later `late` has
+that result, and `filled` and `move` are what `fill` and `hold` were, so the words do then what
+`fill` did before, and `word0` is, in a cycle with `freed`, the word that left. It is then pushed
+onto the second queue. Both queues keep the order. `held` is 1 from the cycle after `waiting` took a
+word until `serial` takes it, which it does when it is empty or its last beat leaves; `stop` is 1
+from the cycle after `spare` took a beat that the output register could not, until that takes it
+over, and while `stop` is 1 nothing comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gatec.backends.checker import Checker, Function, Values, choose
+from gatec.backends.control import stream_ports
+from gatec.backends.credit_core import EXIT_BIT, EXIT_WORDS, LATE, CreditShape
+from gatec.backends.credit_induction import prove_credits, prove_exit
+from gatec.backends.credit_queue import Counts, Queue, check_counter, check_words
+from gatec.backends.shell import Shell
+from gatec.bits import Words
+from gatec.errors import DifferentError
+
+
+class CreditControl(Checker):
+    """The control bits of a shell with credits, by their names in the text.
+
+    Raises
+    ------
+    DifferentError
+        A port or a name is missing or has another width than the shape says.
+    """
+
+    def __init__(self, shell: Shell, shape: CreditShape) -> None:
+        super().__init__(shell, shape.top)
+        self.shape = shape
+        self.check_ports(stream_ports(shape))
+        ports = ("i_valid", "i_ready", "o_valid", "o_ready")
+        flags = ("full", "freed", "settle", "gain", "hold", "shift", "clear", "cleared")
+        self.i_valid, self.i_ready, self.o_valid, self.o_ready = map(self._flag, ports)
+        (self.full, self.freed, self.settle, self.gain, self.hold, self.shift, self.clear,
+         self.cleared) = map(self._flag, flags)  # fmt: skip
+        self.valid = self.wire("valid", shape.num_stages)
+        self.credit, self.fill = self.wire("credit", shape.depth), self.wire("fill", shape.depth)
+        self.move, self.filled = (
+            self.wire("move", shape.depth),
+            self.wire("filled", shape.depth - 1),
+        )
+        self.exits = self.wire("exits", EXIT_WORDS)
+        self.payload = self.wire("i_payload", shape.beat_bits)
+        self.result, self.late = (self.wire(name, shape.output_bits) for name in ("result", "late"))
+        self.words = [self.wire(f"word{k}", shape.output_bits) for k in range(shape.depth)]
+        lowest = (
+            self.wire("o_payload", shape.out_beat_bits)[: shape.output_bits]
+            if shape.beats_out == 1
+            else self.wire("exit0", shape.output_bits)
+        )
+        others = (self.wire(f"exit{k}", shape.output_bits) for k in range(1, EXIT_WORDS))
+        self.exit = [lowest, *others]
+        self.turn: list[int] = []
+        self.strobe: list[int] = []
+        if shape.beats_in == 1:
+            self.vector = self.wire("vector", shape.vector_bits)
+            self.spent = self.full
+        else:
+            self.turn = self.wire("turn", shape.beats_in)
+            self.strobe = self.wire("strobe", shape.beats_in)
+            self.beat = self.wire("beat", shape.beat_bits)
+            slots = (self.wire(f"slot{k}", shape.beat_bits) for k in range(shape.beats_in))
+            self.vector = [bit for slot in slots for bit in slot]
+            self.spent = self.strobe[-1]
+
+    def _flag(self, name: str) -> int:
+        (bit,) = self.wire(name, 1)
+        return bit
+
+    def enable(self, stage: int) -> int:
+        """Return the enable of the rank behind a stage: always."""
+        return 1
+
+    def check(self) -> None:
+        """Compare the whole machine.
+
+        Raises
+        ------
+        DifferentError
+            A function differs, a register has another clock, or starts with another value.
+        """
+        shape = self.shape
+        prove_credits(shape.depth, shape.depth, LATE)
+        prove_exit(EXIT_WORDS, EXIT_BIT)
+        self.check_clocks()
+        if self.i_ready != self.credit[LATE]:
+            raise DifferentError("i_ready is another bit", place=self.place)
+        self._check_intake()
+        for stage, bit in enumerate(self.valid):
+            before = self.valid[stage - 1] if stage else self.full
+            self._follows(f"valid[{stage}]", bit, before)
+        self._check_counters()
+        self._check_exit()
+        zeros = [self.full, *self.valid, *self.strobe, *self.fill, *self.exits, self.freed]
+        zeros += [self.settle, self.gain, self.shift, self.clear, self.cleared]
+        if shape.beats_out > 1:
+            zeros += self._check_serial()
+        self.check_starts(zeros)
+        self.check_starts([*self.credit, self.hold], [1] * (shape.depth + 1))
+        self.check_starts(self.turn, [int(not row) for row in range(len(self.turn))])
+
+    def _follows(self, name: str, bit: int, source: int) -> None:
+        """Check that a control register takes another bit in every cycle."""
+        self.next_value(name, bit, lambda values: values[source])
+
+    def _accept(self, values: Values) -> Words:
+        return values[self.i_valid] & values[self.i_ready]
+
+    def _check_intake(self) -> None:
+        """Compare how beats are accepted; what they hold is the data path's."""
+        if not self.turn:
+            self.next_value("full", self.full, self._accept)
+            return
+        for row, (turn, strobe) in enumerate(zip(self.turn, self.strobe, strict=True)):
+            before = self.turn[row - 1]
+
+            def moved(values: Values, turn: int = turn, before: int = before) -> Words:
+                return choose(self._accept(values), values[before], values[turn])
+
+            def struck(values: Values, turn: int = turn) -> Words:
+                return self._accept(values) & values[turn]
+
+            self.next_value(f"turn[{row}]", turn, moved, start=int(not row))
+            self.next_value(f"strobe[{row}]", strobe, struck)
+        self._follows("full", self.full, self.strobe[-1])
+
+    def _check_counters(self) -> None:
+        """Check credits and the first queue."""
+        fill, early, hold = self.fill, self.exits[EXIT_BIT], self.hold
+        self._takes("clear", [self.clear, self.cleared], [self.rst, self.clear])
+        self.next_value(
+            "settle", self.settle, lambda v: (v[self.spent] ^ v[self.freed]) | v[self.clear]
+        )
+        self._follows("gain", self.gain, self.freed)
+        credit = Counts(self.credit, self.settle, self.gain)
+        change = credit.first & credit.second, credit.first & ~credit.second
+        normal = {self.cleared: np.zeros(len(credit.count), dtype=bool)}
+        check_counter(self, "credit", credit, *change, more=normal)
+        for row, bit in enumerate(self.credit):
+            self._begins(f"credit[{row}]", bit, self.settle, self.cleared, 1)
+        self.next_value("freed", self.freed, lambda v: v[fill[0]] & ~v[hold])
+        self.next_value("hold", hold, lambda v: v[early], start=1)
+        before = self.valid[-2] if len(self.valid) > 1 else self.full
+        self.next_value("shift", self.shift, lambda v: ~(v[before] ^ v[early]))
+        for row, bit in enumerate(self.move):
+
+            def moves(values: Values, row: int = row) -> Words:
+                return ~(values[fill[row]] & values[hold])
+
+            self.next_data(f"move[{row}]", bit, moves)
+        self._takes("filled", self.filled, fill[1:])
+        self._takes("late", self.late, self.result)
+        queue = Counts(fill, self.valid[-1], hold)
+        leaves = (queue.count > 0) & ~queue.second
+        normal = {bit: np.zeros(len(queue.count), dtype=bool) for bit in (self.clear, self.cleared)}
+        normal[self.shift] = queue.first == queue.second
+        check_counter(self, "fill", queue, queue.first, leaves, more=normal)
+        self._begins("fill[0]", fill[0], 1, self.clear, 0)
+        for row, bit in enumerate(fill[1:]):
+            self._begins(f"fill[{row + 1}]", bit, self.shift, self.cleared, 0)
+        codes = queue.codes(queue.count)
+        follows = dict(zip(self.filled, codes[:, 1:].T, strict=True))
+        follows |= dict(zip(self.move, ~(codes.T & queue.second), strict=True))
+        check_words(self, Queue("word", self.words, self.late), queue, leaves, follows)
+
+    def _begins(self, name: str, bit: int, enable: int, clear: int, start: int) -> None:
+        """Check that a register becomes `start` in a cycle with `enable` and `clear`."""
+        flip_flop = self.flip_flop(name, bit)
+
+        def spec(values: Values) -> Words:
+            begins = values[enable] & values[clear]
+            return choose(begins, values[start], flip_flop.next_value(values))
+
+        # What it takes otherwise is another check's.
+        sources = [*flip_flop.sources(), enable, clear]
+        self.compare(f"the next {name}", sources, flip_flop.next_value, spec)
+
+    def _check_exit(self) -> None:
+        """Check the second queue."""
+        shape = self.shape
+        if shape.beats_out == 1:
+            padding = self.wire("o_payload", shape.out_beat_bits)[shape.output_bits :]
+            if self.o_valid != self.exits[0] or any(padding):
+                raise DifferentError("o_valid or o_payload is another bit", place=self.place)
+            stays = self.o_ready
+        else:
+            (stays,) = self.wire("held", 1)
+        queue = Counts(self.exits, self.freed, stays)
+        moves = queue.second if shape.beats_out == 1 else ~queue.second
+        leaves = (queue.count > 0) & moves
+        check_counter(self, "exits", queue, queue.first, leaves, reset=True)
+        known = dict(zip(self.exits, queue.codes(queue.count).T, strict=True))
+        known[stays] = queue.second
+        check_words(self, Queue("exit", self.exit, self.words[0]), queue, leaves, known)
+
+    def _check_serial(self) -> list[int]:
+        """Compare how a vector is put out in beats; return the control registers."""
+        shape = self.shape
+        (held,), (stop,), (busy,) = (self.wire(name, 1) for name in ("held", "stop", "busy"))
+        rest = self.wire("rest", shape.beats_out - 1)
+        waiting, serial = (self.wire(name, shape.output_bits) for name in ("waiting", "serial"))
+        self.next_value(
+            "held", held, lambda v: choose(v[held], v[rest[0]] | v[stop], v[self.exits[0]])
+        )
+        self.next_value("busy", busy, lambda v: choose(v[stop], v[busy], v[rest[0]] | v[held]))
+        for row, (bit, after) in enumerate(zip(rest, [*rest[1:], 0], strict=True)):
+
+            def left(values: Values, bit: int = bit, after: int = after) -> Words:
+                counted = choose(values[rest[0]], values[after], values[held])
+                return choose(values[stop], values[bit], counted)
+
+            self.next_value(f"rest[{row}]", bit, left)
+        above = [*serial[shape.out_beat_bits :], *[0] * shape.out_beat_bits]
+        rows = zip(serial, above, waiting, self.exit[0], strict=True)
+        for row, (bit, upper, other, new) in enumerate(rows):
+
+            def waits(values: Values, other: int = other, new: int = new) -> Words:
+                return choose(values[held], values[other], values[new])
+
+            def shifts(
+                values: Values, bit: int = bit, upper: int = upper, other: int = other
+            ) -> Words:
+                moved = choose(values[rest[0]], values[upper], values[other])
+                return choose(values[stop], values[bit], moved)
+
+            self.next_data(f"waiting[{row}]", other, waits)
+            self.next_data(f"serial[{row}]", bit, shifts)
+        self._check_port(busy, stop, serial[: shape.out_beat_bits])
+        return [held, stop, busy, *rest, self.o_valid]
+
+    def _check_port(self, busy: int, stop: int, data: Sequence[int]) -> None:
+        """Compare the output register of beats, and the spare one beside it."""
+
+        def free(values: Values) -> Words:
+            return ~values[self.o_valid] | values[self.o_ready]
+
+        def shown(values: Values) -> Words:
+            return choose(free(values) & ~values[stop], values[busy], values[self.o_valid])
+
+        self.next_value("o_valid", self.o_valid, lambda v: shown(v) | (v[self.o_valid] & v[stop]))
+        self.next_value("stop", stop, lambda v: ~free(v) & (v[stop] | v[busy]))
+        payload, spare = (self.wire(name, len(data)) for name in ("o_payload", "spare"))
+        for row, (bit, other, new) in enumerate(zip(payload, spare, data, strict=True)):
+
+            def spared(values: Values, other: int = other, new: int = new) -> Words:
+                return choose(values[stop], values[other], values[new])
+
+            def given(values: Values, bit: int = bit, other: int = other, new: int = new) -> Words:
+                return choose(free(values), spared(values, other, new), values[bit])
+
+            self.next_data(f"spare[{row}]", other, spared)
+            self.next_data(f"o_payload[{row}]", bit, given)
+
+    def next_data(self, name: str, bit: int, spec: Function) -> None:
+        """Compare the next value of a data register, which `rst` leaves alone."""
+        flip_flop = self.flip_flop(name, bit)
+        self.compare(f"the next {name}", flip_flop.sources(), flip_flop.next_value, spec)
+
+    def _takes(self, name: str, bits: Sequence[int], sources: Sequence[int]) -> None:
+        """Check that registers without reset take other bits in every cycle."""
+        for row, (bit, source) in enumerate(zip(bits, sources, strict=True)):
+
+            def taken(values: Values, source: int = source) -> Words:
+                return values[source]
+
+            self.next_data(f"{name}[{row}]", bit, taken)
+
+    def registers(self) -> list[int]:
+        """Return all registers that are no ranks; `result` is one."""
+        shape = self.shape
+        found = [self.full, self.freed, self.settle, self.gain, self.hold, self.shift]
+        found += [*self.valid, *self.credit, *self.fill, *self.filled, *self.move, *self.exits]
+        found += [*self.turn, *self.strobe, *self.vector, *self.late]
+        found += [bit for word in (*self.words, *self.exit) for bit in word]
+        if shape.beats_in > 1:
+            found += self.beat
+        if shape.beats_out > 1:
+            names = {"held": 1, "stop": 1, "busy": 1, "rest": shape.beats_out - 1, "o_valid": 1}
+            names |= dict.fromkeys(("waiting", "serial"), shape.output_bits)
+            names |= dict.fromkeys(("spare", "o_payload"), shape.out_beat_bits)
+            found += [bit for name, width in names.items() for bit in self.wire(name, width)]
+        return [bit for bit in found if bit in self.shell.flip_flops]

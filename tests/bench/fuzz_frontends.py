@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 def main() -> None:
     """Print a row for each format."""
+    import torch
     from helpers_fuzz import End, ends_well
     from helpers_fuzz_binary import binary_formats
     from helpers_fuzz_gates import gate_formats
@@ -36,6 +37,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("names", nargs="*")
     arguments = parser.parse_args()
+    # Nets this small only wait for a second thread.
+    torch.set_num_threads(1)
     resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
     print("| format | files | nets | judged equal | one-line errors |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:

@@ -79,7 +79,8 @@ def net_formats(folder: Path) -> dict[str, Format]:
     def write_parameters(path: Path, rng: np.random.Generator | None) -> tuple[bytes, bytes]:
         bits = text_format("1011\n", ReadOptions(), write_bytes)
         text = bits.write(folder / "bits", None if rng is None or rng.random() < 0.3 else rng)
-        data = write_aiger(random_aig(np.random.default_rng(3), 7, 9, 2))
+        # Of a seed with which every input counts.
+        data = write_aiger(random_aig(np.random.default_rng(4), 7, 30, 6))
         mild = rng is None or rng.random() < 0.5
         return text, _write_aiger(path, bytearray(data), None if mild else rng)
 

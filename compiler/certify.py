@@ -9,6 +9,7 @@ from gatec.blif import write_blif
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import DifferentError, UnprovedError
+from gatec.fact_steps import under
 from gatec.folder import OutputFolder
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
@@ -31,7 +32,8 @@ def make_certificate(
         return None
     with progress.step("write the certificate"):
         circuit = read_back(design.emitted.text, design.emitted.shape).netlist
-        made = certify(design.mapped.lowering.netlist, circuit, options.proof_time)
+        pair = under(design.mapped.care, [design.mapped.lowering.netlist, circuit])
+        made = certify(pair[0], pair[1], options.proof_time)
     if made.verdict is not Verdict.EQUIVALENT and not options.allow_unproved:
         raise UnprovedError(
             f"the certificate is {made.verdict.value} after {options.proof_time:g} s",
@@ -45,7 +47,8 @@ def check_certificate(folder: OutputFolder, reference: Netlist, circuit: Netlist
     """Check the certificate of a folder, if it has one, and that it is about these netlists."""
     if INDEX not in folder.manifest["files"]:
         return
-    for name, netlist in ((REFERENCE, reference), (CIRCUIT, circuit)):
+    pair = under(folder.care(reference.num_inputs), [reference, circuit])
+    for name, netlist in zip((REFERENCE, CIRCUIT), pair, strict=True):
         if folder.read(name) != write_blif(netlist).encode():
             raise DifferentError("is not the netlist that it stands for", file=folder.path / name)
     try:

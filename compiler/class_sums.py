@@ -14,7 +14,8 @@ from gatec.errors import UsageError
 from gatec.heads.by_class import ClassCircuit, by_class, can_count
 from gatec.interval import Wanted, asked_interval
 from gatec.lower import lower
-from gatec.mapping import Mapped, run_mapping
+from gatec.mapping import Mapped
+from gatec.mapping_steps import run_mapping
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions

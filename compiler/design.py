@@ -15,6 +15,7 @@ from gatec.chain_graph import LEVELS, Weights, longest_chain
 from gatec.chains import carry_gates, count_cells
 from gatec.console import Progress
 from gatec.errors import DifferentError, UnprovedError
+from gatec.fact_steps import prove_under
 from gatec.heads.by_class import ClassCircuit
 from gatec.heads.roms import RomPlan
 from gatec.heads.sequence import StepCircuit
@@ -24,7 +25,7 @@ from gatec.mapping import Mapped
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 from gatec.passes.pipeline import pipeline
-from gatec.proof.parts import Cut, prove_in_parts
+from gatec.proof.parts import Cut
 from gatec.proof.verdict import Proof, Verdict
 from gatec.roms import rom_gates
 from gatec.sequences import Steps
@@ -138,8 +139,8 @@ def prove_circuit(
     mapped: Mapped, circuit: Netlist, cut: Cut | None, options: CompileOptions
 ) -> Proof:
     """Prove a netlist that was read back equal to the reference netlist; see `build_design`."""
-    proof = prove_in_parts(
-        mapped.lowering.netlist, circuit, cut, options.proof_timeout, mapped.route
+    proof = prove_under(
+        mapped.care, mapped.lowering.netlist, circuit, cut, options.proof_timeout, mapped.route
     )
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(

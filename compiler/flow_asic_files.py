@@ -13,11 +13,12 @@ from gatec.backends.asic.tiny_tapeout import BEAT_BITS, project_files, shapes, t
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import UnprovedError, UsageError
+from gatec.fact_steps import obeying_vectors
 from gatec.flow import Files
 from gatec.liberty.fanout import gate_delay
 from gatec.liberty.write import write_functions
 from gatec.proof.verdict import Verdict
-from gatec.vectors import make_vectors, to_hex
+from gatec.vectors import to_hex
 from gatec.verify_gates import gate_files
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _tiny_tapeout(
     assert flow.named is not None, "checked before"
     shape, model = design.emitted.shape, design.mapped.model
     tiles = tiles_for(gates.netlist.area, flow.named.name, model.name)
-    inputs = make_vectors(model.num_inputs, _VECTORS)
+    inputs = obeying_vectors(design.mapped.care, model.num_inputs, _VECTORS)
     answers = model.output_bits(inputs)
     numbers = [[int(row, 16) for row in to_hex(bits).split()] for bits in (inputs, answers)]
     project = project_files(

@@ -24,13 +24,14 @@ from gatec.console import Progress
 from gatec.design import Design
 from gatec.device import Device
 from gatec.errors import LimitError, UsageError
+from gatec.fact_steps import obeying_vectors
 from gatec.flow import Files, Physical, core_files
 from gatec.flow_fpga import FpgaFlow
 from gatec.flow_ice40 import Ice40Flow
 from gatec.flow_vendor import VendorFlow, source_of
 from gatec.netlist import Netlist
 from gatec.options import LinkKind
-from gatec.vectors import make_vectors, spread_rows, to_hex
+from gatec.vectors import spread_rows, to_hex
 
 # How many vectors a demonstration keeps, in 16 seconds or somewhat more.
 _DEMO_VECTORS = 16
@@ -91,7 +92,8 @@ class OnBoard(FpgaFlow):
                 expected=f"up to {BEAT_BITS}",
             )
         rows = spread_rows(self.options.vectors, _DEMO_VECTORS)
-        inputs = make_vectors(model.num_inputs, self.options.vectors)[rows]
+        care = design.mapped.care
+        inputs = obeying_vectors(care, model.num_inputs, self.options.vectors)[rows]
         octets = [row.tobytes() for row in np.packbits(inputs, axis=1, bitorder="little")]
         return Demo(
             rows, octets, [int(row, 16) for row in to_hex(model.output_bits(inputs)).split()]

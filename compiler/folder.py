@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from gatec.assumptions import stated_care
+from gatec.care import Care
 from gatec.errors import ModelError, UsageError
 from gatec.fabrics import STYLES
 from gatec.frontends import ReadOptions, read_model
@@ -103,6 +105,15 @@ class OutputFolder:
         graph = read_model(self.path / MODEL_FILE, self._reading())
         return graph.with_output(self.manifest["options"]["output"])
 
+    def care(self, num_inputs: int) -> Care:
+        """Return what was assumed of the inputs of the circuit."""
+        try:
+            return stated_care(self.manifest["options"].get("assume", ()), num_inputs)
+        except UsageError as error:
+            raise ModelError(
+                str(error), file=self.path / MANIFEST, place="options.assume"
+            ) from None
+
     def _reading(self) -> ReadOptions:
         return ReadOptions(name=self.manifest["model"]["name"], format="neutral")
 
@@ -124,6 +135,7 @@ _RULES: dict[tuple[str, ...], Callable[[Any], bool]] = {
         and not any(_leaves(name) for name in value)
     ),
     ("options", "output"): lambda value: value in OUTPUT_KINDS,
+    ("options",): lambda value: isinstance(value, dict) and _are_texts(value.get("assume", [])),
     ("options", "board"): lambda value: value is None or isinstance(value, str),
     ("interface", "top"): lambda value: isinstance(value, str),
     ("interface", "style"): lambda value: value in STYLES,
@@ -164,6 +176,10 @@ def _is_integer(value: object, allowed: range) -> bool:
 
 def _are_integers(values: object, allowed: range) -> bool:
     return isinstance(values, list) and all(_is_integer(value, allowed) for value in values)
+
+
+def _are_texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _is_clocked(value: object) -> bool:

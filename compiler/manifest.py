@@ -11,6 +11,7 @@ from typing import Any
 from gatec.backends.credit_core import CreditShape
 from gatec.backends.family import family_packages
 from gatec.design import Design, circuit_facts
+from gatec.fact_steps import facts_used
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions
 from gatec.versions import tool_versions
@@ -94,10 +95,12 @@ def make_manifest(
         "passes": passes_section(design),
         "circuit": circuit_facts(design),
         "interface": interface_section(design),
+        "facts": facts_used(design.mapped.model, design.mapped.care, options),
         "proof": {
             "equivalence": design.proof.verdict.value,
             "method": design.proof.method,
             "against": "the model" if approximation is None else "the approximated net",
+            "on": "inputs that obey what is assumed" if design.mapped.care.facts else "all inputs",
             "facts": design.facts,
         },
         "physical": physical,

@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gatec.assumptions import stated_care
 from gatec.blocks import GroupSum
 from gatec.blocks_threshold import ThresholdLayer
+from gatec.care import NO_FACTS, Care
 from gatec.cone import complemented, cone, connected
 from gatec.console import Progress
 from gatec.fabrics import BlockRam
+from gatec.fact_steps import steps_before, steps_behind
 from gatec.heads.by_class import ClassCircuit
 from gatec.heads.carry import MOST_ADDS, carry_head
 from gatec.heads.group import group_bits
@@ -21,24 +24,14 @@ from gatec.heads.roms import RomPlan, plan_reads
 from gatec.heads.sequence import StepCircuit
 from gatec.heads.tree import HeadPlan, StepPlan, chain_cost, plan_tree
 from gatec.lower import Lowering, lower
+from gatec.mapping_steps import having, mapping_steps, noting_routes, run_mapping
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
-from gatec.passes import (
-    AROUND_CHAINS,
-    CLEAN,
-    MAP_BEST,
-    MAP_FAST,
-    PIPELINES,
-    WINDOWS,
-    Pass,
-    Step,
-    tidy,
-)
-from gatec.passes.map_fast import map_fast, maps_itself
+from gatec.passes import MAP_BEST, PIPELINES, Step, tidy
 from gatec.passes.prune import prune
 from gatec.passes.runner import PassReport, run_passes
-from gatec.passes.windows import MOST_STEPS, STEPS_EACH
+from gatec.passes.windows import MOST_STEPS
 from gatec.proof.arithmetic import check_lowering
 from gatec.proof.cover import Route
 from gatec.segments import take_apart
@@ -96,6 +89,8 @@ class Mapped:
         How `netlist` was made from the reference netlist, where that helps the proof.
     sequence
         Of a circuit whose class sums are counted in steps.
+    care
+        What the user states about the inputs: on other vectors the circuit may be anything.
     """
 
     model: ModelGraph
@@ -109,6 +104,7 @@ class Mapped:
     others: tuple[Netlist, ...] = ()
     route: Route = ()
     sequence: StepCircuit | ClassCircuit | None = None
+    care: Care = NO_FACTS
 
 
 def map_model(
@@ -133,6 +129,7 @@ def map_model(
         Clean up only: the target's own mapper sees gates and adder cells.
     """
     model = model.with_output(options.output)
+    care = stated_care(options.assume, model.num_inputs)
     plan: HeadPlan | RomPlan | None = None
     head = "tree" if any(isinstance(block, GroupSum) for block in model.blocks) else None
     if block_ram is not None and options.block_rams:
@@ -151,23 +148,37 @@ def map_model(
     route: Route = ()
     mapping = "" if keep_gates else f", map to LUT{lut_inputs}"
     with progress.step(f"optimise -O{options.optimise}{mapping}"):
+        known, first = reference, list[PassReport]()
+        before = steps_before(model, lowering, care, options)
+        if before:
+            known, first = run_mapping(reference, before, options, "facts", care=care)
         if plan is None:
             if keep_gates:
-                netlist, reports = run_mapping(reference, tidy(lut_inputs), options)
+                netlist, reports = run_mapping(known, tidy(lut_inputs), options)
             else:
-                netlist, reports, route = _optimise(reference, lut_inputs, options)
+                netlist, reports, route = _optimise(known, lut_inputs, options, care)
             others: list[Netlist] = []
             inverted = np.zeros(len(reference.cut_nets), dtype=bool)
         elif isinstance(plan, RomPlan):
             assert block_ram is not None
-            netlist, reports = _around_reads(reference, plan, block_ram, lut_inputs, options)
+            netlist, reports = _around_reads(known, plan, block_ram, lut_inputs, options, care=care)
             others, inverted = [], np.zeros(len(reference.cut_nets), dtype=bool)
         else:
             (netlist, *others), reports, inverted = _around_chains(
-                reference, plan, lut_inputs, options
+                known, plan, lut_inputs, options, care
             )
     return Mapped(
-        model, lowering, netlist, reports, facts, inverted, head, plan, tuple(others), route
+        model,
+        lowering,
+        netlist,
+        [*first, *reports],
+        facts,
+        inverted,
+        head,
+        plan,
+        tuple(others),
+        route,
+        care=care,
     )
 
 
@@ -236,7 +247,7 @@ def plan_roms(model: ModelGraph, ram: BlockRam, most_rams: int) -> RomPlan | Non
 
 
 def _optimise(
-    net: Netlist, lut_inputs: int, options: CompileOptions
+    net: Netlist, lut_inputs: int, options: CompileOptions, care: Care
 ) -> tuple[Netlist, list[PassReport], Route]:
     """Run the passes: on each segment by itself where there are several cuts.
 
@@ -245,74 +256,31 @@ def _optimise(
     """
     segments = take_apart(net) if len(net.cuts) > 1 else None
     if segments is None:
-        noting, routes = noting_routes(mapping_steps(options, lut_inputs))
-        netlist, reports = run_mapping(net, noting, options)
+        steps = [*mapping_steps(options, lut_inputs), *steps_behind(care, options)]
+        noting, routes = noting_routes(steps)
+        netlist, reports = run_mapping(net, noting, options, care=care)
         return netlist, reports, routes[0] if routes else ()
     found, every = [], []
     for number, segment in enumerate(segments):
         wide = segment.num_gates > _WIDE and options.optimise
-        steps = tidy(lut_inputs) if wide else mapping_steps(options, lut_inputs)
-        done, more = run_mapping(segment, steps, options, f"segment{number}")
+        chosen: Sequence[Step] = tidy(lut_inputs) if wide else mapping_steps(options, lut_inputs)
+        done, more = run_mapping(segment, chosen, options, f"segment{number}")
         found.append(done)
         every += more
     return connected(found, net), every, ()
 
 
-def noting_routes(steps: Sequence[Step]) -> tuple[list[Step], list[Route]]:
-    """Return the steps such that the fast mapper notes its route, and the list that it notes in."""
-    routes: list[Route] = []
-    return _having(steps, MAP_FAST, routes=routes), routes
-
-
-def _having(steps: Sequence[Step], chosen: Pass, **more: object) -> list[Step]:
-    """Return the steps with keyword arguments of one pass set."""
-    return [
-        step.having(**more) if isinstance(step, Pass) and step.name == chosen.name else step
-        for step in steps
-    ]
-
-
-def mapping_steps(options: CompileOptions, lut_inputs: int, *, chains: bool = False) -> list[Step]:
-    """Return the passes of a compilation that map, around chains or not."""
-    level = options.optimise
-    chosen = AROUND_CHAINS.get(level, PIPELINES[level]) if chains else PIPELINES[level]
-    if options.effort is None:
-        return list(chosen(lut_inputs))
-    each = max(1, STEPS_EACH * options.effort // MOST_STEPS)
-    return _having(chosen(lut_inputs), WINDOWS, most_steps=options.effort, steps_each=each)
-
-
-def fast_route(reference: Netlist, lut_inputs: int) -> Route:
-    """Return how `-O1` makes look-up tables of a reference netlist, as a hint for the proof."""
-    routes: list[Route] = []
-    cleaned, _ = run_passes(reference, [CLEAN])
-    if maps_itself(cleaned):
-        map_fast(cleaned, lut_inputs, routes=routes)
-    return routes[0] if routes else ()
-
-
-def run_mapping(
-    net: Netlist, steps: Sequence[Step], options: CompileOptions, part: str = ""
-) -> tuple[Netlist, list[PassReport]]:
-    """Run passes; `part` names what of the circuit it is, in reports and dumps."""
-    folder = options.dump_passes
-    netlist, reports = run_passes(
-        net,
-        steps,
-        dump_dir=folder / part if folder is not None and part else folder,
-        prove_each=options.prove_each,
-    )
-    if part:
-        reports = [replace(report, name=f"{report.name} ({part})") for report in reports]
-    return netlist, reports
-
-
 def _choices(
-    net: Netlist, steps: Sequence[Step], options: CompileOptions, part: str = ""
+    net: Netlist,
+    steps: Sequence[Step],
+    options: CompileOptions,
+    part: str = "",
+    care: Care = NO_FACTS,
 ) -> tuple[list[Netlist], list[PassReport]]:
     """Run passes; return the smallest netlist and, if one was found, another of fewer levels."""
     flatter: list[Netlist] = []
-    smallest, reports = run_mapping(net, _having(steps, MAP_BEST, flatter=flatter), options, part)
+    noting = having(steps, MAP_BEST, flatter=flatter)
+    smallest, reports = run_mapping(net, noting, options, part, care=care)
     return [smallest, *flatter], reports
 
 
@@ -321,6 +289,7 @@ def _around_chains(
     plan: HeadPlan,
     lut_inputs: int,
     options: CompileOptions,
+    care: Care,
 ) -> tuple[list[Netlist], list[PassReport], npt.NDArray[np.bool_]]:
     """Map what is in front of the chains and what is behind them, and put the chains between.
 
@@ -335,7 +304,8 @@ def _around_chains(
     nothing = np.zeros(reference.num_inputs, dtype=bool)
     front = complemented(front, nothing, turned)
     steps = mapping_steps(options, lut_inputs, chains=True)
-    fronts, reports = _choices(front, steps, options, "gates")
+    known = [*steps, *steps_behind(care, options)]
+    fronts, reports = _choices(front, known, options, "gates", care)
     backs: list[Netlist] = []
     inverted = [turned]
     if scores:
@@ -355,13 +325,20 @@ def _around_chains(
 
 
 def _around_reads(
-    reference: Netlist, plan: RomPlan, ram: BlockRam, lut_inputs: int, options: CompileOptions
+    reference: Netlist,
+    plan: RomPlan,
+    ram: BlockRam,
+    lut_inputs: int,
+    options: CompileOptions,
+    *,
+    care: Care,
 ) -> tuple[Netlist, list[PassReport]]:
     """Map what is in front of the reads of block RAMs, behind them, and behind the scores."""
     cuts = [port.nets for port in reference.cuts]
     steps = PIPELINES[options.optimise](lut_inputs)
     front = prune(reference.replace(outputs=reference.cuts[:1], cuts=()))
-    front, reports = run_mapping(front, steps, options, "gates")
+    known = [*steps, *steps_behind(care, options)]
+    front, reports = run_mapping(front, known, options, "gates", care=care)
     classes = len(cuts[plan.layers]) // len(plan.left)
     reads = [
         reads_netlist(plan, layer, classes, ram.ports, ram.read_levels)

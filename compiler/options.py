@@ -8,6 +8,7 @@ from typing import Literal
 
 from gatec.approx.options import ApproximateOptions
 from gatec.asic_options import AsicOptions
+from gatec.assumptions import check_assumptions
 from gatec.errors import UsageError
 from gatec.model import OUTPUT_KINDS, OutputKind
 
@@ -105,6 +106,9 @@ class CompileOptions:
     clocked
         Make a recurrent net a clocked circuit, with its state in registers, in place of unrolling
         it. Its `steps` then are how many a sequence has; without them an input ends it.
+    assume
+        Facts about the input bits, as `gatec.assumptions` reads them. They are used from `-O2` on,
+        and the proof is for inputs that obey them.
     every_step
         Of a clocked circuit: put out an answer after every step, or after the last one only; as
         the model says when None.
@@ -143,6 +147,7 @@ class CompileOptions:
     asic: AsicOptions | None = None
     clocked: bool = False
     every_step: bool | None = None
+    assume: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         given = [o for o in ("stages", "levels_per_stage", "clock") if getattr(self, o) is not None]
@@ -184,6 +189,8 @@ class CompileOptions:
             self._check_no_routing()
         self._check_clocked()
         self._check_flow_control()
+        object.__setattr__(self, "assume", tuple(self.assume))
+        check_assumptions(self.assume)
 
     def _check_effort(self) -> None:
         """Raise `UsageError` at a bound of searches that will not take place, or at no number."""
@@ -242,6 +249,7 @@ class CompileOptions:
             "--interval": self.interval is not None,
             "--head sequential": self.head == "sequential",
             "--flow-control": self.flow_control is not None,
+            "--assume": bool(self.assume),
         }
         for flag, given in refused.items():
             if given:
@@ -259,6 +267,8 @@ class CompileOptions:
         }
         if not self.clocked:
             skipped |= {"clocked", "every_step"}
+        if not self.assume:
+            skipped |= {"assume"}
         kept = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in skipped}
         asked = self.approximation
         kept["approximation"] = None if asked is None else asked.recorded()

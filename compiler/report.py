@@ -63,7 +63,10 @@ def _approximation_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _proof(manifest: Mapping[str, Any]) -> str:
     proof = manifest["proof"]
     text = f"{proof['equivalence']} ({proof['method']})"
-    return text if manifest["approximation"] is None else f"{text}, of {proof['against']}"
+    if manifest["approximation"] is not None:
+        text = f"{text}, of {proof['against']}"
+    assumed = manifest.get("facts", {}).get("assumed")
+    return f"{text}; ASSUMED: {'; '.join(assumed)}" if assumed else text
 
 
 def _circuit_rows(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gatec.assumptions import stated_care
 from gatec.blocks import GroupSum, IntArray
 from gatec.blocks_threshold import ThresholdLayer
 from gatec.cone import cone
@@ -30,7 +31,8 @@ from gatec.heads.steps import absorbable, plan_picking
 from gatec.heads.turns import plan_turns
 from gatec.interval import asked_interval
 from gatec.lower import lower
-from gatec.mapping import Mapped, mapping_steps, run_mapping
+from gatec.mapping import Mapped
+from gatec.mapping_steps import mapping_steps, run_mapping
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist, Port
 from gatec.options import CompileOptions
@@ -196,6 +198,7 @@ class SequenceMapper:
         self.model = model
         self.lut_inputs = lut_inputs
         self.chains = chains
+        self.care = stated_care(options.assume, model.num_inputs)
         steps = mapping_steps(options, lut_inputs, chains=chains)
         (self._sums,) = (block for block in model.blocks if isinstance(block, GroupSum))
         bits = lower(model.with_output("bits")).netlist
@@ -249,6 +252,7 @@ class SequenceMapper:
             "sequential",
             plan,
             sequence=sequence,
+            care=self.care,
         )
 
     def _timings(self, wanted: Pipelining) -> Iterator[Timing]:

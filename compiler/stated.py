@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from gatec.errors import DifferentError, ModelError, UnprovedError
+from gatec.fact_steps import prove_under
 from gatec.folder import OutputFolder
-from gatec.mapping import fast_route
+from gatec.mapping_steps import fast_route
 from gatec.netlist import Netlist
 from gatec.proof.cover import Route
-from gatec.proof.parts import Cut, prove_in_parts
+from gatec.proof.parts import Cut
 from gatec.proof.verdict import Proof, Verdict
 
 
@@ -54,7 +55,8 @@ def prove_stated(
     if (circuit.num_inputs, circuit.num_outputs) != widths:
         raise DifferentError("the Verilog has other widths than the model", file=folder.path)
     route = stated_route(folder, reference, circuit)
-    proof = prove_in_parts(reference, circuit, cut, timeout, route)
+    care = folder.care(reference.num_inputs)
+    proof = prove_under(care, reference, circuit, cut, timeout, route)
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(
             f"the Verilog is not the model: {proof.counterexample}", file=folder.path

@@ -58,6 +58,8 @@ def verify_folder(
     if folder.manifest.get("approximation") is not None:
         yield f"APPROXIMATED: the model is the trained net less what {RECORD_FILE} lists"
     model = folder.model() if model_file is None else _original(folder, model_file, reading)
+    for fact in folder.care(model.num_inputs).facts:
+        yield f"ASSUMED: {fact.describe()}"
     lowering = lower(model, stated_plan(model, folder.manifest["circuit"]))
     yield from check_lowering(model, lowering)
     back = read_back(folder.verilog, core_shape(folder))

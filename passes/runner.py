@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gatec.care import Care
 from gatec.errors import DifferentError, UnprovedError, UsageError
 from gatec.netlist import Netlist, NetlistError
 from gatec.passes import Pass, Step
@@ -53,6 +54,7 @@ def run_passes(
     prove_each: bool = False,
     proof_timeout: float = 600.0,
     on_step: Callable[[PassReport], None] | None = None,
+    care: Care | None = None,
 ) -> tuple[Netlist, list[PassReport]]:
     """Return what the steps make of a netlist, and a report of each pass in order.
 
@@ -67,6 +69,8 @@ def run_passes(
         Seconds for each of these proofs.
     on_step
         Called after each pass.
+    care
+        Which inputs occur: proofs are about those. All when None.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def run_passes(
             after.num_gates,
             before.depth,
             after.depth,
-            _prove(chosen, before, after, proof_timeout) if prove_each else None,
+            _prove(chosen, before, after, proof_timeout, care) if prove_each else None,
         )
         reports.append(report)
         _dump(after, dump_dir, len(reports), chosen.name)
@@ -139,9 +143,14 @@ def _interface(net: Netlist) -> object:
     return net.name, ports, net.register_init.tolist()
 
 
-def _prove(chosen: Pass, before: Netlist, after: Netlist, timeout: float) -> Proof:
+def _prove(
+    chosen: Pass, before: Netlist, after: Netlist, timeout: float, care: Care | None
+) -> Proof:
     """Return the proof that a pass kept every output, cut and next state."""
-    proof = prove_equal(_exposed(before), _exposed(after), timeout=timeout)
+    one, other = _exposed(before), _exposed(after)
+    if care is not None and care.facts:
+        one, other = care.under(one)[0], care.under(other)[0]
+    proof = prove_equal(one, other, timeout=timeout)
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(
             f"changed the function: {proof.counterexample}", file=f"pass {chosen.name}"

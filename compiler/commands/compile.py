@@ -124,6 +124,13 @@ _CIRCUIT = (
         default=None,
         help="With --clocked: when there is an answer; default: as the model says.",
     ),
+    click.option(
+        "--assume",
+        multiple=True,
+        metavar="FACT",
+        help="State codes of the input bits: thermometer:BITS, one-hot:BITS, range:BITS:MOST, each "
+        "with @FIRST-LAST; the circuit is right, and proved, on such inputs only.",
+    ),
     click.option("--beat-bits", type=int, metavar="N", help="Input bits per beat."),
     click.option("--out-beat-bits", type=int, metavar="N", help="Output bits per beat."),
 )

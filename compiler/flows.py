@@ -5,25 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gatec.backends.family import FAMILIES
-from gatec.boards import load_board
 from gatec.errors import UsageError
 from gatec.flow import Flow, GenericFlow
-from gatec.flow_board import BoardFlow, VendorBoardFlow
 from gatec.flow_ice40 import Ice40Flow
-from gatec.flow_netlist import NetlistFlow
-from gatec.flow_vendor import VendorFlow
 from gatec.options import CompileOptions
 from gatec.targets import NETLIST_TARGETS, find_target
 
 
 def choose_flow(options: CompileOptions) -> Flow:
-    """Return the flow of `options.target`; raise `UsageError` for options it does not know."""
+    """Return the flow of `options.target`; raise `UsageError` for options it does not know.
+
+    Other flows than the default target's are imported where they are asked for.
+    """
     if options.board is not None:
         return _checked(_board_flow(options, options.board))
     target = find_target(options.target)
     if target.name in FAMILIES:
+        from gatec.flow_vendor import VendorFlow
+
         return _checked(VendorFlow(target, options))
     if target.name in NETLIST_TARGETS:
+        from gatec.flow_netlist import NetlistFlow
+
         return _checked(NetlistFlow(target, options))
     if target.devices:
         return _checked(Ice40Flow(target, options))
@@ -31,7 +34,6 @@ def choose_flow(options: CompileOptions) -> Flow:
         if getattr(options, name) is not None:
             raise UsageError(f"--{name} with target {target.name}", expected="no such option")
     if target.name == "asic":
-        # Readers of cell libraries: a tenth of what a compile for anything else would import.
         from gatec.flow_asic import AsicFlow
 
         return _checked(AsicFlow(target, options))
@@ -40,6 +42,9 @@ def choose_flow(options: CompileOptions) -> Flow:
 
 def _board_flow(options: CompileOptions, name: str) -> Flow:
     """Return the flow of a board; its recipe decides the target where none is asked for."""
+    from gatec.boards import load_board
+    from gatec.flow_board import BoardFlow, VendorBoardFlow
+
     board = load_board(name)
     if options.target not in (board.target, CompileOptions().target):
         raise UsageError(

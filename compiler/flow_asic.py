@@ -34,7 +34,7 @@ from gatec.liberty.named import NamedLibrary
 from gatec.liberty.write import write_functions
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
-from gatec.sim.toggles import cycle_toggles
+from gatec.sim.toggles import cycle_counts
 from gatec.verify_gates import gate_files
 
 # What to size for, and to state the power at, when the user asks for no clock.
@@ -45,6 +45,7 @@ _DEFAULT_LEVELS = 24
 # missed is tried again with shorter stages. On 800x4 in one stage 1.6 (sg13g2) to 1.9 (sky130hd).
 _NANDS_A_LEVEL = 1.6
 _POWER_CYCLES = 64
+_POWER_VECTORS = 8
 _POWER_SAMPLES = 64
 _SEED = 0x70773
 
@@ -180,13 +181,14 @@ class AsicFlow(Flow):
         power = None
         if gates.timing is not None:
             with progress.step("estimate the power"):
-                power = self._power(gates, clock)
+                power = self._power(gates, clock, design.emitted.shape.interval)
         facts, more = more_outputs(self, design, gates, progress, clock)
         physical = self._physical(design, gates, power, clock) | facts
         return physical, files | self._files(design, gates) | more
 
-    def _power(self, gates: Gates, clock_mhz: float) -> Power:
-        """Estimate the power with random vectors, one in each cycle."""
+    def _power(self, gates: Gates, clock_mhz: float, interval: int) -> Power:
+        """Estimate the power with random vectors, one every `interval` cycles, and some of them."""
+        cycles = _POWER_CYCLES + _POWER_VECTORS * (interval - 1)
         assert gates.timing is not None
         machine = gates.read.machine.netlist
         rng = np.random.default_rng(_SEED)
@@ -199,14 +201,14 @@ class AsicFlow(Flow):
         ]
 
         def frames() -> Iterator[Words]:
-            for _ in range(_POWER_CYCLES):
+            for _ in range(cycles):
                 frame = random_words(rng, machine.num_inputs, words)
                 for bits, value in fixed:
                     frame[bits] = ALL_ONES if value else 0
                 yield frame
 
-        counts = cycle_toggles(machine, frames(), _POWER_SAMPLES)
-        rates = net_rates(gates, counts, (_POWER_CYCLES - 1) * _POWER_SAMPLES)
+        counts, ones = cycle_counts(machine, frames(), _POWER_SAMPLES)
+        rates = net_rates(gates, counts, ones, (cycles - 1) * _POWER_SAMPLES)
         return estimate_power(gates.netlist, self.arcs, gates.timing.slews, rates, clock_mhz)
 
     def _files(self, design: Design, gates: Gates) -> Files:
@@ -229,13 +231,15 @@ class AsicFlow(Flow):
         netlist, found = gates.netlist, gates.timing
         gates_of_clock = int(netlist.is_clock_gate.sum())
         registers = netlist.is_register & ~netlist.is_clock_gate
+        latches = int(netlist.is_latch.sum())
         facts: dict[str, Any] = {
             "library": self.lib.name,
             "sources": {source.file: source.sha256 for source in self.lib.sources},
             "cells": dict(netlist.counts),
             "used": {
                 "cells": netlist.num_instances,
-                "flip-flops": int(registers.sum()),
+                "flip-flops": int(registers.sum()) - latches,
+                **({"latches": latches} if latches else {}),
                 **({"clock gates": gates_of_clock} if gates_of_clock else {}),
             },
             "area": round(netlist.area, 4),

@@ -59,8 +59,16 @@ def cycle_toggles(
     frames
         The inputs of each cycle, `[num_inputs, words]`: the samples are independent runs.
     """
+    return cycle_counts(net, frames, num_samples, engine)[0]
+
+
+def cycle_counts(
+    net: Netlist, frames: Iterable[Words], num_samples: int, engine: EngineName = "auto"
+) -> tuple[Counts, Counts]:
+    """Return the same, and in how many cycles, all but the first, each net is 1."""
     runner = _all_nets(net, engine)
     counts = np.zeros(net.num_nets, dtype=np.int64)
+    ones = counts.copy()
     state: Words | None = None
     before: Words | None = None
     for frame in frames:
@@ -69,8 +77,9 @@ def cycle_toggles(
         )
         if before is not None:
             counts += _ones(values ^ before, num_samples)
+            ones += _ones(values, num_samples)
         before = values
-    return counts
+    return counts, ones
 
 
 def _all_nets(net: Netlist, engine: EngineName) -> Engine:

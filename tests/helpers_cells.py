@@ -133,6 +133,25 @@ def clock_gate(name: str = "CG", area: float = 9, enable_pin: str = "EN") -> str
 """
 
 
+def latch(name: str = "LATCH", area: float = 9) -> str:
+    """Return a latch that is open while its enable is high, with a clear to tie off."""
+    hold = " ".join(table(f"{e}_constraint", "setup", 0.03, 0, 0.1) for e in ("rise", "fall"))
+    through = arcs("D", 0.15, timing_type="combinational").replace(
+        "timing_type", "timing_sense : positive_unate; timing_type"
+    )
+    return f"""  cell ({name}) {{
+    area : {area}; cell_leakage_power : 2;
+    latch (IQ, IQN) {{ enable : "G"; data_in : "D"; clear : "!RN"; }}
+    pin (D) {{ direction : input; capacitance : 0.002;
+      timing () {{ related_pin : "G"; timing_type : setup_falling; {hold} }} }}
+    pin (RN) {{ direction : input; capacitance : 0.002; }}
+    pin (G) {{ direction : input; clock : true; capacitance : 0.001; {energy()} }}
+    pin (Q) {{ direction : output; function : "IQ";
+      {arcs("G", 0.2, timing_type="rising_edge")} {through} }}
+  }}
+"""
+
+
 def liberty(
     gates: Sequence[Gate] = (*GATES, *TIES), *more: str, timed: bool = True, head: str = _HEAD
 ) -> str:

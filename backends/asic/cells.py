@@ -76,7 +76,7 @@ class CellNetlist:
 
     @cached_property
     def is_register(self) -> npt.NDArray[np.bool_]:
-        """`bool[instances]`: which are flip-flops or clock gates."""
+        """`bool[instances]`: which are flip-flops, latches or clock gates."""
         return np.array([cell.sequential for cell in self.kinds], dtype=bool)[self.kind]
 
     @cached_property
@@ -84,6 +84,11 @@ class CellNetlist:
         """`bool[instances]`: which gate the clock."""
         gates = [cell.clock_gate is not None for cell in self.kinds]
         return np.array(gates, dtype=bool)[self.kind]
+
+    @cached_property
+    def is_latch(self) -> npt.NDArray[np.bool_]:
+        """`bool[instances]`: which are latches."""
+        return np.array([cell.latch is not None for cell in self.kinds], dtype=bool)[self.kind]
 
     @cached_property
     def clocks(self) -> IntArray:

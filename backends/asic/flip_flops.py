@@ -14,6 +14,7 @@ from itertools import product
 from gatec.errors import ModelError
 from gatec.liberty.functions import ALL, evaluate, names_in
 from gatec.liberty.load import Cell, Library
+from gatec.liberty.stored import FlipFlop
 from gatec.tables import VARIABLE
 
 _D, _STATE = int(VARIABLE[0]), int(VARIABLE[1])
@@ -21,7 +22,7 @@ _D, _STATE = int(VARIABLE[0]), int(VARIABLE[1])
 
 @dataclass(frozen=True)
 class Register:
-    """How to use a cell as a plain flip-flop with a rising clock.
+    """How to use a cell as a plain flip-flop with a rising clock, or a latch with an enable.
 
     Attributes
     ----------
@@ -49,7 +50,7 @@ def choose_register(library: Library) -> Register:
     Raises `ModelError` when there is none.
     """
     for cell in library.usable():
-        ways = sorted(_uses(cell), key=lambda use: use.inverts)
+        ways = sorted(_uses(cell, cell.flip_flop), key=lambda use: use.inverts)
         if ways:
             return ways[0]
     raise ModelError(
@@ -59,9 +60,21 @@ def choose_register(library: Library) -> Register:
     )
 
 
-def _uses(cell: Cell) -> Iterator[Register]:
-    """Yield the ways to use a cell as a plain flip-flop."""
-    flip_flop = cell.flip_flop
+def choose_latch(library: Library) -> Register | None:
+    """Return the smallest latch that is open while its enable, as the clock, is 1.
+
+    None where none is smaller than the flip-flop, or either shows the complement.
+    """
+    flip_flop = choose_register(library)
+    for cell in library.usable():
+        ways = [use for use in _uses(cell, cell.latch) if not use.inverts]
+        if ways and not flip_flop.inverts and cell.area < flip_flop.cell.area:
+            return ways[0]
+    return None
+
+
+def _uses(cell: Cell, flip_flop: FlipFlop | None) -> Iterator[Register]:
+    """Yield the ways to use a cell as a plain flip-flop or latch."""
     if flip_flop is None or len(cell.inputs) > 6:
         return
     clock = flip_flop.clocked_on.strip("() ")

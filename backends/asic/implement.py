@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gatec.backends.asic.cells import CellNetlist
 from gatec.backends.asic.equal import prove_machines
-from gatec.backends.asic.machine import Machine
+from gatec.backends.asic.machine import Machine, live_registers
 from gatec.backends.asic.map import adder_choices, map_machine
 from gatec.backends.asic.readback import GateText, read_gates
 from gatec.backends.asic.reference import reference_machine
@@ -146,19 +146,24 @@ def prove_gates(
     Raises `DifferentError` when it is not the core.
     """
     read = read_gates(text, shape.top, library)
-    proof = prove_machines(reference_machine(core, shape), read.machine, timeout)
+    # Flip-flops in front of latches hold nothing of the core's.
+    held = live_registers(read.machine)
+    proof = prove_machines(reference_machine(core, shape), held, timeout)
     if proof.verdict is Verdict.DIFFERENT:
         raise DifferentError(f"the gates are not the core: {proof.counterexample}", file=shape.top)
     return read, proof
 
 
-def net_rates(gates: Gates, counts: npt.NDArray[np.int64], steps: int) -> npt.NDArray[np.float64]:
+def net_rates(
+    gates: Gates, counts: npt.NDArray[np.int64], ones: npt.NDArray[np.int64], steps: int
+) -> npt.NDArray[np.float64]:
     """Return the changes per cycle of each net of the cells, from counts on the read machine.
 
     Parameters
     ----------
-    counts
-        By net of `gates.read.machine.netlist`.
+    counts, ones
+        By net of `gates.read.machine.netlist`: how often it changes, and in how many cycles it is
+        1. A gated clock rises and falls in each cycle for which its gate is enabled.
     steps
         Cycles that were counted, of all samples together.
     """
@@ -166,4 +171,6 @@ def net_rates(gates: Gates, counts: npt.NDArray[np.int64], steps: int) -> npt.ND
     for net, name in enumerate(net_names(gates.netlist)):
         if name in gates.read.nets:
             rates[net] = counts[gates.read.nets[name]] / steps
+        elif name in gates.read.gated:
+            rates[net] = 2 * ones[gates.read.gated[name]] / steps
     return rates

@@ -12,13 +12,14 @@ from gatec.backends.asic.adders import split_adders
 from gatec.backends.asic.boxes import Box, Part, adder_cell, adder_parts, take_out
 from gatec.backends.asic.cells import CellBuilder, CellNetlist
 from gatec.backends.asic.flip_flops import Register, choose_register
+from gatec.backends.asic.latches import Latches, choose_latches
 from gatec.backends.asic.machine import CLOCK, ENABLES, Machine
 from gatec.blocks import IntArray
 from gatec.cone import complemented
 from gatec.errors import ModelError
 from gatec.liberty.functions import ALL
 from gatec.liberty.load import Cell, Library
-from gatec.netlist import Netlist, Port
+from gatec.netlist import CONST0_NET, Netlist, Port
 from gatec.rewire import combinational
 
 CLOCK_NET = 2
@@ -53,8 +54,8 @@ def map_machine(
     ModelError
         The library lacks a flip-flop that fits, or a constant is wanted and it has no tie cells.
     """
-    register = choose_register(library)
-    logic = _logic(machine, register)
+    register, latches = choose_register(library), choose_latches(machine, library)
+    logic = _logic(machine, register, latches)
     found = []
     choices = [logic_parts for find in kept if (logic_parts := find(logic))]
     for parts in ((), *choices):
@@ -65,7 +66,7 @@ def map_machine(
             mapping = map_gates(
                 subject, library, script, target_ps=target_ps, genlib=genlib, timeout=timeout
             )
-            netlist = _Assembler(machine, library, register, mapping).netlist(boxes)
+            netlist = _Assembler(machine, library, register, latches, mapping).netlist(boxes)
             found.append((netlist, f"{script}{named}"))
     return found
 
@@ -80,17 +81,20 @@ def adder_choices(library: Library) -> list[Callable[[Netlist], Sequence[Part]]]
     return [full, partial(adder_parts, cells=known)] if 2 in known else [full]
 
 
-def _logic(machine: Machine, register: Register) -> Netlist:
-    """Return the logic between registers, one port in and one out.
+def _logic(machine: Machine, register: Register, latches: Latches | None) -> Netlist:
+    """Return the logic between registers, one port in and one out; latches take none of it.
 
     A flip-flop that shows the complement of what it took has an inverter behind it, which the
     mapper then absorbs.
     """
     net = combinational(machine.netlist)
     registers = machine.netlist.num_registers
+    ends = net.output_nets.copy()
+    if latches is not None:
+        ends[[machine.netlist.num_outputs + row for row in latches.sources]] = CONST0_NET
     every = net.replace(
         inputs=(Port("x", np.arange(net.first_input, net.first_gate, dtype=np.int32)),),
-        outputs=(Port("y", net.output_nets),),
+        outputs=(Port("y", ends),),
     )
     if not register.inverts:
         return every
@@ -103,10 +107,15 @@ class _Assembler:
     """Puts gates, registers and ties together on numbered nets."""
 
     def __init__(
-        self, machine: Machine, library: Library, register: Register, mapping: Mapping
+        self,
+        machine: Machine,
+        library: Library,
+        register: Register,
+        latches: Latches | None,
+        mapping: Mapping,
     ) -> None:
         self.machine, self.lib, self.register = machine, library, register
-        self.mapping = mapping
+        self.latches, self.mapping = latches, mapping
         self.builder = CellBuilder(library)
         self.next_net = CLOCK_NET + 1
         self.net: dict[str, int] = {}
@@ -204,15 +213,30 @@ class _Assembler:
         register, machine = self.register, self.machine
         clocks = [CLOCK_NET if group < 0 else gated[group] for group in machine.groups]
         clocks = clocks or [CLOCK_NET] * len(states)
+        data = self._latched(states)
         rows = zip(machine.registers, states.tolist(), ends, clocks, strict=True)
-        for name, state, end, clock in rows:
-            pins = {
-                register.clock: clock,
-                register.data: end,
-                register.output: state,
-                **register.fixed,
-            }
-            self.builder.add(register.cell, f"r_{name}", pins)
+        for row, (name, state, end, clock) in enumerate(rows):
+            if row in data:
+                assert self.latches is not None
+                self._store(self.latches.cell, f"r_{name}", clock, data[row], state)
+            else:
+                self._store(register, f"r_{name}", clock, end, state)
+
+    def _latched(self, states: IntArray) -> dict[int, int]:
+        """Return the net that each latch takes, by its row; add flip-flops behind inputs."""
+        if self.latches is None:
+            return {}
+        net, found = self.machine.netlist, {}
+        for number, source in enumerate(self.latches.captured):
+            (found[source],) = self._fresh(1).tolist()
+            data = self.net[f"i{source - net.first_input}"]
+            self._store(self.register, f"h{number}", CLOCK_NET, data, found[source])
+        found |= dict(enumerate(states.tolist(), net.first_register))
+        return {row: found[source] for row, source in self.latches.sources.items()}
+
+    def _store(self, register: Register, name: str, clock: int, data: int, output: int) -> None:
+        pins = {register.clock: clock, register.data: data, register.output: output}
+        self.builder.add(register.cell, name, pins | dict(register.fixed))
 
     def _ties(self) -> None:
         """Drive the constants in use by tie cells, where the library has them."""

@@ -55,13 +55,13 @@ def estimate_power(
     slews
         `float64[nets, 2]` in ns, as from the timing analysis.
     rates
-        `float64[nets]`: changes per clock cycle. Those of the clock are 2 whatever it says, also
-        behind clock gates: the estimate is of a core that never waits.
+        `float64[nets]`: changes per clock cycle, gated clocks' too. Those of the clock are 2
+        whatever it says.
     """
     units = netlist.lib.units
     clocks = netlist.clocks
     rates = rates.copy()
-    rates[clocks] = 2.0
+    rates[clocks[0]] = 2.0
     # pJ times MHz are microwatts.
     capacity = 0.5 * units.volts**2 * netlist.loads * rates * clock_mhz
     inside, on_clock = 0.0, 0.0

@@ -5,6 +5,11 @@ rising edge of `clk` and nothing else: its clock pin is the port `clk` itself, i
 are off whatever the circuit does, and what it takes depends on connected pins and its own state
 alone. Where its clock is that of a clock gate, which itself is on `clk`, it keeps its state in the
 cycles for which the gate is not enabled. It shares no code with the writer.
+
+A latch must be open while such a gated clock is high, and take what a flip-flop or another latch
+shows: that changes at the rising edge of `clk` at the earliest, and is still when the latch closes,
+in the middle of the cycle. So at the end of the cycle the latch has what its source has: of the
+cycle before, when the gate was enabled, the source's next state. It is a register with that enable.
 """
 
 from __future__ import annotations
@@ -18,7 +23,8 @@ from gatec.backends.subset import check_between
 from gatec.errors import DifferentError
 from gatec.liberty.clock_gates import ClockGate
 from gatec.liberty.functions import ALL, FunctionError, evaluate, names_in, variables
-from gatec.liberty.load import Cell, FlipFlop, Library
+from gatec.liberty.load import Cell, Library
+from gatec.liberty.stored import FlipFlop
 from gatec.tables import MAX_FANIN, MUX, VARIABLE
 
 _NAME = r"[A-Za-z_]\w*"
@@ -45,11 +51,14 @@ class GateText:
         with its value.
     cells
         Number of instances.
+    gated
+        By the name of each gated clock's wire, the net of its enable.
     """
 
     machine: Machine
     nets: Mapping[str, int]
     cells: int
+    gated: Mapping[str, int]
 
 
 def read_gates(text: str, top: str, library: Library) -> GateText:
@@ -78,8 +87,9 @@ class _Reader:
         self.registers: dict[str, tuple[int, int]] = {}
         self.instances: list[tuple[Cell, str, dict[str, int]]] = []
         self.constant: dict[int, int] = {0: 0, 1: 1}
-        # The enable of each gated clock.
+        # The enable of each gated clock, and what a register's output will show next.
         self.gated: dict[int, int] = {}
+        self.following: dict[int, int] = {}
 
     def read(self) -> GateText:
         self._head()
@@ -92,12 +102,13 @@ class _Reader:
             if cell.clock_gate is not None:
                 self._clock_gate(cell.clock_gate, name, pins)
         for cell, name, pins in self.instances:
-            if cell.clock_gate is not None:
+            if cell.clock_gate is not None or cell.latch is not None:
                 continue
             if cell.sequential:
                 self._register(cell, name, pins)
             elif cell.inputs:
                 self._gate(cell, name, pins)
+        self._latches()
         if any(self.clock in slots for _, _, slots in self.wiring.gates):
             raise self._wrong("clk goes to something else than a flip-flop")
         for bit, value in self.constant.items():
@@ -112,7 +123,10 @@ class _Reader:
         )
         known = self.wiring.nets
         nets = {name: known[bit] for name, bit in self.bits.items() if bit in known}
-        return GateText(machine, nets, len(self.instances))
+        gated = {
+            name: known[self.gated[bit]] for name, bit in self.bits.items() if bit in self.gated
+        }
+        return GateText(machine, nets, len(self.instances), gated)
 
     def _wrong(self, what: str, expected: str | None = None) -> DifferentError:
         return DifferentError(
@@ -210,15 +224,30 @@ class _Reader:
             raise self._wrong(f"{name}: its clock has another source, too")
         self.gated[pins[gate.output]] = pins[gate.enable]
 
+    def _latches(self) -> None:
+        """Add the latches, each behind what it takes."""
+        waiting = [row for row in self.instances if row[0].latch is not None]
+        while waiting:
+            known = self.following.keys() | self.constant.keys()
+            ready = [(c, name, pins) for c, name, pins in waiting if _data(c, pins) <= known]
+            if not ready:
+                raise self._wrong(f"{waiting[0][1]} takes what no register shows")
+            for cell, name, pins in ready:
+                self._register(cell, name, pins)
+            names = {name for _, name, _ in ready}
+            waiting = [row for row in waiting if row[1] not in names]
+
     def _register(self, cell: Cell, name: str, pins: Mapping[str, int]) -> None:
-        """Add a flip-flop: its state, what it takes, and what it shows."""
-        flip_flop = cell.flip_flop
+        """Add a flip-flop or latch: its state, what it takes, and what it shows."""
+        flip_flop = cell.flip_flop or cell.latch
         if flip_flop is None:
             raise self._wrong(f"{name}: {cell.name} is no flip-flop that can be checked")
         try:
             enable = self.gated.get(self._clock_of(flip_flop, name, pins))
             inverted = self._check_control(flip_flop, name, pins)
             taken, slots = self._next(flip_flop, pins)
+            if cell.latch is not None and enable is None:
+                raise self._wrong(f"{name} is open without a clock gate")
         except FunctionError as error:
             raise self._wrong(f"{name}: function {error}") from None
         # The state as the circuit's register has it: upright.
@@ -226,6 +255,8 @@ class _Reader:
         taken_bit = self._new(f"next state of {name}")
         if inverted:
             taken ^= ALL
+        if cell.latch is not None:
+            slots = [None if s is None else self.following.get(s, s) for s in slots]
         self.wiring.add(taken_bit, taken, *(state if s is None else s for s in slots))
         if enable is not None:
             kept = self._new(f"next or present state of {name}")
@@ -240,7 +271,10 @@ class _Reader:
                 function = None if pin.three_state else pin.function
                 if function is None or not set(names_in(function)) <= set(values):
                     raise self._wrong(f"{name}: {output} shows more than its state")
-                self.wiring.add(pins[output], evaluate(function, values), state)
+                shown = evaluate(function, values)
+                self.wiring.add(pins[output], shown, state)
+                following = self._new(f"next {output} of {name}")
+                self.following[pins[output]] = self.wiring.add(following, shown, taken_bit)
 
     def _clock_of(self, flip_flop: FlipFlop, name: str, pins: Mapping[str, int]) -> int:
         """Return the clock at whose rising edge it takes its data: `clk`, or a gated one."""
@@ -282,4 +316,10 @@ class _Reader:
         values = variables((*read, flip_flop.state))
         values[flip_flop.inverse] = ALL ^ values[flip_flop.state]
         table = evaluate(flip_flop.next_state, values)
-        return table, [*(pins[name] for name in read), None]
+        return table, [*(pins[name] for name in read), *([None] if len(read) < len(names) else [])]
+
+
+def _data(cell: Cell, pins: Mapping[str, int]) -> set[int]:
+    """Return the bits that a latch takes its data from; none that is connected for its own."""
+    assert cell.latch is not None
+    return {pins.get(name, -1) for name in names_in(cell.latch.next_state)}

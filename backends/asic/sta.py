@@ -3,7 +3,8 @@
 The graph-based analysis of the textbooks, on the library's tables: at each net the latest arrival
 and the largest slew of each edge. Loads are those of input pins: there are no wires yet. The clock
 is ideal, also behind clock gates, whose trees are built with the layout; ports have the arrival 0,
-no load beyond the netlist, and a sharp edge.
+no load beyond the netlist, and a sharp edge. A latch passes on what its source gives it, which it
+must have by the middle of the cycle.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class _Analysis:
     def __init__(self, netlist: CellNetlist, arcs: Arcs) -> None:
         self.netlist, self.arcs = netlist, arcs
         self.loads = netlist.loads.tolist()
+        self.clocks = set(netlist.clocks.tolist())
         self.arrival = np.full((netlist.num_nets, 2), _NEVER).tolist()
         self.slew = np.zeros((netlist.num_nets, 2)).tolist()
         # Of each net and edge: instance, pin, and net and edge that it came from.
@@ -99,9 +101,9 @@ class _Analysis:
         return Timing(max(worst, 1e-6), path, np.array(self.slew))
 
     def _order(self) -> list[int]:
-        """Return flip-flops, then combinational cells in topological order."""
+        """Return flip-flops, latches behind what they take, and combinational cells in order."""
         netlist = self.netlist
-        registers = np.flatnonzero(netlist.is_register)
+        flip_flops = np.flatnonzero(netlist.is_register & ~netlist.is_latch)
         gates = np.flatnonzero(~netlist.is_register)
         driver = np.full(netlist.num_nets, -1, dtype=np.int64)
         columns = np.arange(netlist.pins.shape[1])
@@ -116,7 +118,24 @@ class _Analysis:
         fanin: IntArray = np.where(inner, 1 + position[source], 0).astype(np.int32)
         order = level_order(np.maximum(fanin, 0), 1)
         assert order is not None, "the proof found no loop"
-        return [*registers.tolist(), *gates[order].tolist()]
+        latches = self._latches(driver)
+        return [*flip_flops.tolist(), *latches, *gates[order].tolist()]
+
+    def _latches(self, driver: npt.NDArray[np.int64]) -> list[int]:
+        """Return the latches, each behind the latches that it takes its data from."""
+        netlist = self.netlist
+        found, seen = [], set(np.flatnonzero(~netlist.is_latch).tolist()) | {-1}
+        waiting = np.flatnonzero(netlist.is_latch).tolist()
+        while waiting:
+            nets = netlist.pins[waiting][:, : int(netlist.num_inputs[waiting].max())]
+            sources = driver[np.maximum(nets, 0)].tolist()
+            pairs = zip(waiting, sources, strict=True)
+            ready = [row for row, read in pairs if seen.issuperset({*read} - {row})]
+            assert ready, "the proof found no loop"
+            found += ready
+            seen |= {*ready}
+            waiting = [row for row in waiting if row not in seen]
+        return found
 
     def _pass(self, instance: int) -> None:
         netlist = self.netlist
@@ -135,7 +154,8 @@ class _Analysis:
                 out = EDGES.index(edge)
                 for cause in causes:
                     at = EDGES.index(cause)
-                    before = 0.0 if cell.sequential else self.arrival[source][at]
+                    clocked = cell.sequential and (cell.latch is None or source in self.clocks)
+                    before = 0.0 if clocked else self.arrival[source][at]
                     if before == _NEVER:
                         continue
                     slew = self.slew[source][at]
@@ -161,6 +181,8 @@ class _Analysis:
                     if name in tables and self.arrival[net][number] != _NEVER:
                         setup = tables[name].at(0.0, self.slew[net][number])
                         arrival = self.arrival[net][number] + setup
+                        # A latch closes when the clock falls, in the middle of the cycle.
+                        arrival *= 1 if cell.latch is None else 2
                         yield arrival, (net, number, instance, pin)
 
     def _path(self, net: int, edge: int, instance: int, pin: str) -> tuple[Step, ...]:

@@ -8,6 +8,7 @@ from gatec.backends.asic.cells import CellNetlist
 from gatec.backends.expressions import expression
 from gatec.liberty.functions import evaluate, names_in, variables
 from gatec.liberty.load import Cell
+from gatec.liberty.stored import FlipFlop
 from gatec.netlist import Port
 
 _GATE_PINS = ("clock", "enable", "output")
@@ -62,6 +63,8 @@ def _model(cell: Cell) -> str:
             f"  assign {output} = {clock} & enabled;",
         ]
         return "\n".join([*lines, "endmodule\n"])
+    if cell.latch is not None:
+        lines += _latch(cell.latch)
     flip_flop = cell.flip_flop
     if flip_flop is not None:
         state, inverse = flip_flop.state, flip_flop.inverse
@@ -80,6 +83,21 @@ def _model(cell: Cell) -> str:
         if function is not None:
             lines.append(f"  assign {pin} = {verilog(function)};")
     return "\n".join([*lines, "endmodule\n"])
+
+
+def _latch(latch: FlipFlop) -> list[str]:
+    """Return the lines of a latch's state, which changes after all that sees the clock's edge."""
+    state = latch.state
+    texts = {"open": latch.clocked_on, "taken": latch.next_state}
+    forced = {"clear": latch.clear, "preset": latch.preset}
+    texts |= {name: text for name, text in forced.items() if text is not None}
+    lines = [f"  reg {state};", f"  wire {latch.inverse} = ~{state};"]
+    lines += [f"  wire is_{name} = {verilog(text)};" for name, text in texts.items()]
+    lines.append(f"  always @({' or '.join(f'is_{name}' for name in texts)})")
+    for value, name in enumerate(forced):
+        if name in texts:
+            lines.append(f"    if (is_{name}) {state} <= 1'b{value}; else")
+    return [*lines, f"    if (is_open) {state} <= is_taken;"]
 
 
 def verilog(function: str) -> str:

@@ -16,6 +16,8 @@ Edge = Literal["rise", "fall"]
 EDGES: tuple[Edge, Edge] = ("rise", "fall")
 _OTHER: dict[Edge, Edge] = {"rise": "fall", "fall": "rise"}
 _SETUP = ("setup_rising",)
+# A latch that is open while its enable is 1 keeps what it has when that falls.
+_CLOSING = ("setup_falling",)
 _CLOCKED = ("rising_edge",)
 _THROUGH = ("combinational", "combinational_rise", "combinational_fall", "")
 # What a table's axis may be. The first of a constraint is the clock's slew, `related`.
@@ -94,9 +96,9 @@ class CellArcs:
     Attributes
     ----------
     arcs
-        Through a combinational cell, or from the clock to a flip-flop's outputs.
+        Through a combinational cell or an open latch, or from the clock to a flip-flop's outputs.
     setup
-        By data pin of a flip-flop: by the data's edge.
+        By data pin of a flip-flop or latch: by the data's edge.
     energies
         By pin: pJ of one change of it inside the cell, by edge; over its slew at an input, over
         the slew of a cell's input and the load at an output. Averages over causes and states.
@@ -155,22 +157,24 @@ class Arcs:
         return CellArcs(arcs, setup, {pin.name: self._energies(cell, pin) for pin in pins})
 
     def _arcs(self, cell: Cell, pin: Pin) -> Iterator[Arc]:
-        wanted = _CLOCKED if cell.sequential else _THROUGH
+        wanted = (*(_CLOCKED if cell.sequential else ()), *(_THROUGH if _opens(cell) else ()))
         for group in pin.group.all("timing"):
-            if group.attributes.get("timing_type", "") not in wanted:
+            kind = group.attributes.get("timing_type", "")
+            if kind not in wanted:
                 continue
             delay = self._by_edge(group, "cell_{}", cell.units.ns, cell)
             slew = self._by_edge(group, "{}_transition", cell.units.ns, cell)
             if delay.keys() != slew.keys():
                 raise ValueError("a delay without a slew")
-            edges = {edge: _causes(group, edge, cell.sequential) for edge in delay}
+            edges = {edge: _causes(group, edge, kind in _CLOCKED) for edge in delay}
             for source in group.attributes.get("related_pin", "").split():
                 if source in cell.inputs:
                     yield Arc(source, pin.name, edges, delay, slew)
 
     def _setup(self, cell: Cell, pin: Pin) -> dict[Edge, Table]:
+        wanted = _SETUP if cell.latch is None else _CLOSING
         for group in pin.group.all("timing"):
-            if group.attributes.get("timing_type", "") in _SETUP:
+            if group.attributes.get("timing_type", "") in wanted:
                 return self._by_edge(group, "{}_constraint", cell.units.ns, cell)
         return {}
 
@@ -223,6 +227,11 @@ class Arcs:
 
 def _outputs(cell: Cell) -> Iterable[Pin]:
     return (cell.pins[name] for name in cell.outputs)
+
+
+def _opens(cell: Cell) -> bool:
+    """Return whether values go through a cell, at least now and then."""
+    return not cell.sequential or cell.latch is not None
 
 
 def _causes(group: Group, edge: Edge, clocked: bool) -> tuple[Edge, ...]:

@@ -16,12 +16,12 @@ from gatec.errors import ModelError
 from gatec.liberty.clock_gates import GATES_CLOCK, ClockGate, clock_gate
 from gatec.liberty.functions import ALL, FunctionError, evaluate, names_in, variables
 from gatec.liberty.parse import Group, parse, read_text
+from gatec.liberty.stored import SEQUENTIAL, FlipFlop, stored
 from gatec.liberty.units import Units, read_units
 from gatec.tables import MAX_FANIN
 
 Direction = Literal["input", "output", "inout", "internal"]
 _DIRECTIONS: dict[str, Direction] = {name: name for name in get_args(Direction)}
-_SEQUENTIAL = ("ff", "ff_bank", "latch", "latch_bank", "statetable")
 
 
 @dataclass(frozen=True)
@@ -54,26 +54,6 @@ class Pin:
 
 
 @dataclass(frozen=True)
-class FlipFlop:
-    """What a sequential cell with one edge-triggered state does.
-
-    Attributes
-    ----------
-    state, inverse
-        Names of the state and of its complement in the functions.
-    clocked_on, next_state, clear, preset
-        Functions as text; the last two None without them.
-    """
-
-    state: str
-    inverse: str
-    clocked_on: str
-    next_state: str
-    clear: str | None
-    preset: str | None
-
-
-@dataclass(frozen=True)
 class Cell:
     """A standard cell.
 
@@ -94,6 +74,8 @@ class Cell:
         at most six inputs.
     flip_flop
         What it stores; None for combinational cells and for other sequential ones.
+    latch
+        What a latch stores; None for all other cells.
     clock_gate
         The pins of a clock gate; None for all other cells, and for gates with pins for tests.
     sequential
@@ -116,6 +98,7 @@ class Cell:
     dont_use: bool
     units: Units = field(repr=False)
     clock_gate: ClockGate | None = None
+    latch: FlipFlop | None = None
 
     @property
     def is_gate(self) -> bool:
@@ -311,9 +294,9 @@ def _cell(group: Group, units: Units, file: Path) -> Cell:
         raise wrong(str(error), "a number") from None
     inputs = tuple(pin.name for pin in pins.values() if pin.direction == "input")
     outputs = tuple(pin.name for pin in pins.values() if pin.direction == "output")
-    sequential = any(sub.kind in _SEQUENTIAL for sub in group.groups)
+    sequential = any(sub.kind in SEQUENTIAL for sub in group.groups)
     try:
-        flip_flop = _flip_flop(group, pins)
+        flip_flop, latch = stored(group, pins, "ff"), stored(group, pins, "latch")
         tables = {} if sequential else _tables(pins, inputs, outputs)
     except FunctionError as error:
         raise wrong(f"function {error}", "a Boolean function of its pins") from None
@@ -321,7 +304,7 @@ def _cell(group: Group, units: Units, file: Path) -> Cell:
     dont_use = any(group.attributes.get(mark, "").lower() == "true" for mark in marks)
     return Cell(
         group.name, area, leakage, pins, inputs, outputs, tables, flip_flop, sequential,
-        dont_use or GATES_CLOCK in group.attributes, units, clock_gate(group),
+        dont_use or GATES_CLOCK in group.attributes, units, clock_gate(group), latch,
     )  # fmt: skip
 
 
@@ -372,25 +355,3 @@ def _tables(
         return {}
     values = variables(inputs)
     return {name: evaluate(text, values) for name, text in functions.items() if text is not None}
-
-
-def _flip_flop(group: Group, pins: Mapping[str, Pin]) -> FlipFlop | None:
-    """Return what a cell with exactly one `ff` stores; None for any other."""
-    kinds = [sub for sub in group.groups if sub.kind in _SEQUENTIAL]
-    if len(kinds) != 1 or kinds[0].kind != "ff" or len(kinds[0].arguments) != 2:
-        return None
-    found = kinds[0].attributes
-    if "clocked_on" not in found or "next_state" not in found or "clocked_on_also" in found:
-        return None
-    state, inverse = kinds[0].arguments
-    known = dict.fromkeys((*pins, state, inverse), 0)
-    for key in ("clocked_on", "next_state", "clear", "preset"):
-        evaluate(found.get(key, "0"), known)
-    return FlipFlop(
-        state,
-        inverse,
-        found["clocked_on"],
-        found["next_state"],
-        found.get("clear"),
-        found.get("preset"),
-    )

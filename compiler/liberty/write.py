@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from gatec.liberty.clock_gates import CLOCK_GATE_PINS, GATES_CLOCK, LATCH_POSEDGE
 from gatec.liberty.load import Cell
+from gatec.liberty.stored import Kind
 
 
 def write_functions(name: str, cells: Sequence[Cell]) -> str:
@@ -25,17 +26,13 @@ def write_functions(name: str, cells: Sequence[Cell]) -> str:
             lines.append(f'    {GATES_CLOCK} : "{LATCH_POSEDGE}";')
             pins = (gate.clock, gate.enable, gate.output)
             marks = dict(zip(pins, CLOCK_GATE_PINS, strict=True))
-        found = cell.flip_flop
-        if found is not None:
-            stored = (
-                ("clocked_on", found.clocked_on),
-                ("next_state", found.next_state),
-                ("clear", found.clear),
-                ("preset", found.preset),
-            )
-            lines.append(f'    ff ("{found.state}", "{found.inverse}") {{')
-            lines += [f'      {key} : "{text}";' for key, text in stored if text is not None]
-            lines.append("    }")
+        kinds: tuple[Kind, ...] = ("ff", "latch")
+        for kind, found in zip(kinds, (cell.flip_flop, cell.latch), strict=True):
+            if found is not None:
+                lines.append(f'    {kind} ("{found.state}", "{found.inverse}") {{')
+                attributes = found.attributes(kind).items()
+                lines += [f'      {key} : "{text}";' for key, text in attributes]
+                lines.append("    }")
         for pin in cell.pins.values():
             if pin.direction not in ("input", "output"):
                 continue

@@ -88,11 +88,12 @@ def test_wrong_latches_are_found(tmp_path: Path) -> None:
     attacks = {
         "the gates are not the core": [
             (first, first.replace(f"G({pin[first, 'G']})", f"G({pin[other, 'G']})")),
-            (first, first.replace(f"D({pin[first, 'D']})", f"D({pin[last, 'Q']})")),
+            (first, first.replace(f"D({pin[first, 'D']})", f"D({pin[other, 'Q']})")),
             (last, last.replace(f"D({pin[last, 'D']})", f"D({pin[other, 'D']})")),
             (held, held.replace(f"D({pin[held, 'D']})", "D(i_payload[2])")),
         ],
         "takes what no register shows": [
+            (first, first.replace(f"D({pin[first, 'D']})", f"D({pin[last, 'Q']})")),
             (first, first.replace(f"D({pin[first, 'D']})", "D(i_payload[0])")),
             (first, first.replace(f"D({pin[first, 'D']})", f"D({pin[first, 'Q']})")),
         ],

@@ -1,7 +1,8 @@
 """Map the larger trained nets to standard cells, beside ABC alone and beside stock Yosys.
 
-    python tests/bench/asic.py scripts [NET ...]    # area of gates, sums and argmax, by ABC script
+    python tests/bench/asic.py scripts [NET ...]    # area of gates and class sums, by ABC script
     python tests/bench/asic.py stock [NET ...]      # beside behavioural Verilog through stock Yosys
+    python tests/bench/asic.py words [NET ...]      # the same in beats of 8 bits
     python tests/bench/asic.py tiles [NET ...]      # Tiny Tapeout: area with byte streams, tiles
 
 `scripts` compares combinational areas without buffers and sizing: the best of gatec's scripts on
@@ -12,8 +13,9 @@ ABC reads them. `stock` puts gatec beside plain behavioural Verilog of the same 
 without buffers and sizes; that with a plain register at each input and output; and the core, with
 the stream handshake, its enables and reset, one stage, buffered and sized for 100 MHz by ABC's
 commands for that (delays of both by gatec's timing analysis, power of gatec's), as it is and with
-clock gates on both sides (`--clock-gates`, Yosys' `clockgate`). Needs the
-folder `../shared`. Areas are exact.
+clock gates on both sides (`--clock-gates`, Yosys' `clockgate`). `words` does so with beats of 8
+bits in, which take as many cycles on both sides, and takes the smaller of two ways to write the
+stock core: with words in their places, and shifted. Needs the folder `../shared`. Areas are exact.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from asic_stock import plain_core, stock_netlist, stream_core
+from asic_stock import plain_core, stock_netlist, stream_core, word_cores
 from compile_nets import NETS, SHARED
 
 import gatec
@@ -53,6 +55,7 @@ FILES = {
     "sg13g2": "sg13g2_stdcell_typ_1p20V_25C.lib.gz",
 }
 RANDOM = "random 3x2550"
+BEAT = 8
 AVOID = ("*__lpflow_*", "*__probe*")
 ABC_ALONE = (
     "strash; dch; map -a",
@@ -85,7 +88,7 @@ def area(net: Netlist, library: Library, script: str) -> float:
 
 
 def logic(model: ModelGraph) -> Netlist:
-    """Return gates, sums and argmax of a net, cleaned up."""
+    """Return the gates of a net, cleaned up."""
     net, _ = run_passes(lower(model).netlist, tidy(6))
     return net.replace(outputs=(Port("y", net.output_nets),), cuts=())
 
@@ -103,7 +106,7 @@ def smallest(net: Netlist, library: Library, scripts: Sequence[str]) -> float:
 
 def compare_scripts(name: str, library: Library) -> list[str]:
     """Return a row: ABC's three scripts, gatec's best, and their ratio."""
-    net = logic(read(name))
+    net = logic(read(name).with_output("scores"))
     alone = [area(net, library, script) for script in ABC_ALONE]
     ours = smallest(net, library, STANDARD)
     verdict = "yes" if ours <= min(alone) else "NO"
@@ -136,6 +139,37 @@ def compare_stock(name: str, library: str) -> list[list[str]]:
     return [[what, f"{a:.0f}", f"{b:.0f}", f"{a / b:.3f}", more] for what, a, b, more in pairs]
 
 
+def compare_words(name: str, library: str) -> list[list[str]]:
+    """Return rows: cores in beats of 8 bits, without and with clock gates."""
+    files = [LIBERTY / FILES[library]]
+    model, cells = read(name), load_library(files, dont_use=AVOID)
+    rows = []
+    for gated in (False, True):
+        asic = AsicOptions(liberty=tuple(files), dont_use=AVOID, clock_gates=gated)
+        made = gatec.compile(model, target="asic", asic=asic, stages=1, optimise=1, beat_bits=BEAT)
+        ours, circuit = made.manifest["physical"], made.manifest["circuit"]
+        stocks = [
+            stock_netlist(text, cells, period_ns=1000 / DEFAULT_MHZ, clock_gates=gated)
+            for text in word_cores(model, BEAT)
+        ]
+        stock = min(stocks, key=lambda netlist: netlist.area)
+        slowest = analyse(stock, Arcs(cells)).period_ns
+        times = f"{circuit['initiation_interval_cycles']}, latency {circuit['latency_cycles']} and"
+        shown = (
+            f"{ours['delay_ns']:.2f}, {slowest:.2f} ns, {ours['power_uw']['total'] / 1000:.2f} mW"
+        )
+        rows.append(
+            [
+                "clock gates" if gated else "plain",
+                f"{ours['area']:.0f}",
+                f"{stock.area:.0f}",
+                f"{ours['area'] / stock.area:.3f}",
+                f"{shown}, a result every {times} 2",
+            ]
+        )
+    return rows
+
+
 def compare_tiles(name: str, library: str) -> list[str]:
     """Return a row: area of the core with bytes in and out, tiles, and how full they are."""
     options = AsicOptions(
@@ -158,6 +192,7 @@ HEADS = {
         *("dch; map -a", "dch; amap", "Yosys' default", "gatec", "gatec / best"),
         "at least as small",
     ],
+    "words": ["of both", "gatec", "stock", "ratio", "delays, gatec's power, cycles of both"],
     "stock": ["of both", "gatec", "stock", "ratio", "delays, gatec's power"],
 }
 
@@ -182,6 +217,8 @@ def main() -> None:
                 rows = [
                     compare_scripts(name, load_library([LIBERTY / FILES[library]], dont_use=AVOID))
                 ]
+            elif arguments.what == "words":
+                rows = compare_words(name, library)
             else:
                 rows = compare_stock(name, library)
             for row in rows:

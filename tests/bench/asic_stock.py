@@ -77,6 +77,39 @@ module top (input clk, input rst, input [{last}:0] i_payload, input i_valid, out
 endmodule
 """
 
+# The same, with words of {beat} bits in and an answer every {beats} cycles; {taken} is how the
+# author takes a word: into its place, or by shifting.
+_WORDS = """
+module top (input clk, input rst, input [{word}:0] i_payload, input i_valid, output i_ready,
+            output reg [{top}:0] o_payload, output reg o_valid, input o_ready);
+  reg [{high}:0] x;
+  reg [{count}:0] beat;
+  reg full;
+  wire [{top}:0] found;
+  wire advance = ~o_valid | o_ready;
+  wire accept = i_valid & i_ready;
+  assign i_ready = ~full | advance;
+  classify c (.x(x[{last}:0]), .found(found));
+  always @(posedge clk) begin
+    if (accept) begin
+      {taken}
+      beat <= beat == {beats} - 1 ? 0 : beat + 1;
+    end
+    if (advance) begin
+      o_payload <= found;
+      o_valid <= full;
+    end
+    full <= (accept & beat == {beats} - 1) | (full & ~advance);
+    if (rst) begin
+      full <= 0;
+      o_valid <= 0;
+      beat <= 0;
+    end
+  end
+endmodule
+"""
+_TAKEN = ("x[beat * {beat} +: {beat}] <= i_payload;", "x <= {{i_payload, x[{high}:{beat}]}};")
+
 
 def plain_core(model: ModelGraph) -> str:
     """Return the net between plain registers: no handshake, no enables, no reset."""
@@ -88,7 +121,20 @@ def stream_core(model: ModelGraph) -> str:
     return _verilog(model, _STREAM)
 
 
-def _verilog(model: ModelGraph, shell: str) -> str:
+def word_cores(model: ModelGraph, beat: int) -> list[str]:
+    """Return the net behind words of `beat` bits, in both ways to take them."""
+    beats = -(-model.num_inputs // beat)
+    sizes = {
+        "beat": beat,
+        "beats": beats,
+        "word": beat - 1,
+        "high": beat * beats - 1,
+        "count": (beats - 1).bit_length() - 1,
+    }
+    return [_verilog(model, _WORDS, **sizes, taken=taken.format(**sizes)) for taken in _TAKEN]
+
+
+def _verilog(model: ModelGraph, shell: str, **more: object) -> str:
     """Return a gate a line, counts with `+`, a loop for the largest, in a shell."""
     net = lower(model.with_output("bits")).netlist
     gates = write_module(
@@ -108,7 +154,7 @@ def _verilog(model: ModelGraph, shell: str) -> str:
         "group": sums.group,
         "pins": ", ".join(pins),
     }
-    return gates + _CLASSIFY.format(**names) + shell.format(**names)
+    return gates + _CLASSIFY.format(**names) + shell.format(**names, **more)
 
 
 def stock_netlist(

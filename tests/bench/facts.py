@@ -4,9 +4,10 @@
 
 Needs the folder `../shared`. Counts, on 65,536 random inputs: votes that are constant, that occur
 in every class (they cancel in front of an argmax), pairs of a vote and its complement and
-duplicates within a class, and live gates with an input combination that never occurs. What is a
-fact occurs here; what occurs here need not be one. No encoder is in these nets, so thermometer
-codes are no facts about them.
+duplicates within a class, pairs in a class that are never both 1 or never both 0 (their sum is one
+bit and a constant; the most such pairs without a common vote), and live gates with an input
+combination that never occurs. What is a fact occurs here; what occurs here need not be one. No
+encoder is in these nets, so thermometer codes are no facts about them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+import networkx as nx
 import numpy as np
 from compile_nets import NETS, SHARED
 
@@ -22,7 +24,7 @@ from gatec.approx.candidates import real_gates
 from gatec.approx.rows import Rows
 from gatec.approx.stack import LayerStack
 from gatec.approx.statistics import profile, row_weights
-from gatec.bits import random_words
+from gatec.bits import Bits, random_words, unpack
 
 ROWS = 1 << 16
 
@@ -43,6 +45,16 @@ def unseen_combinations(stack: LayerStack, rows: Rows) -> int:
     return int((~seen[:4, real_gates(stack)]).any(axis=0).sum())
 
 
+def exclusive_pairs(votes: Bits) -> int:
+    """Return how many disjoint pairs of a class' votes (`[votes, rows]`) are one bit's worth."""
+    ones = votes.astype(np.float32)
+    both = ones @ ones.T
+    count = ones.sum(axis=1)
+    neither = votes.shape[1] - count[:, None] - count + both
+    graph = nx.Graph(np.argwhere(np.triu((both == 0) | (neither == 0), 1)).tolist())
+    return len(nx.max_weight_matching(graph, maxcardinality=True))
+
+
 def measure(name: str) -> list[int]:
     """Return the counts of one net."""
     file, inputs, more = NETS[name]
@@ -57,7 +69,7 @@ def measure(name: str) -> list[int]:
     # A key names a signal up to a complement; the first row's value tells which of the two it is.
     first_row = stack.values(rows.words[:, :1], 64)[last, 0] & np.uint64(1)
     keys = found.keys[last, 0]
-    in_all = pairs = duplicates = 0
+    in_all = pairs = duplicates = exclusive = 0
     votes = np.stack([keys, first_row]).T.reshape(head.classes, head.group, 2)
     sets = [
         set(map(tuple, group[kept].tolist()))
@@ -67,9 +79,16 @@ def measure(name: str) -> list[int]:
     for number, group in enumerate(sets):
         pairs += sum((key, 1 - sign) in group for key, sign in group) // 2
         duplicates += int(moving.reshape(head.classes, -1)[number].sum()) - len(group)
+    values = np.concatenate(
+        [stack.values(words, count)[last] for _, words, count in rows.batches()], axis=1
+    )
+    for group, kept in zip(
+        np.split(unpack(values, ROWS).T, head.classes), np.split(moving, head.classes), strict=True
+    ):
+        exclusive += exclusive_pairs(group[kept])
     gates = len(real_gates(stack))
     unseen = unseen_combinations(stack, rows)
-    return [len(last), int((~moving).sum()), in_all, pairs, duplicates, gates, unseen]
+    return [len(last), int((~moving).sum()), in_all, pairs, duplicates, exclusive, gates, unseen]
 
 
 def main() -> None:
@@ -79,8 +98,8 @@ def main() -> None:
     if not SHARED.is_dir():
         sys.exit("skipped: ../shared is absent")
     print("| net | votes | constant | in all classes | f and not f | duplicates | ", end="")
-    print("live gates of 2 inputs | with an unseen combination |")
-    print("|---" * 8 + "|")
+    print("exclusive pairs | live gates of 2 inputs | with an unseen combination |")
+    print("|---" * 9 + "|")
     for name in parser.parse_args().names:
         print(f"| {name} | " + " | ".join(map(str, measure(name))) + " |", flush=True)
 

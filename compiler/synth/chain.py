@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from gatec.aig import Aig
 from gatec.synth.scripts import run_on_aig
 from gatec.synth.search import Clock, Effort
@@ -24,6 +26,9 @@ Circuit = TypeVar("Circuit")
 _SLACK = 0.01
 # What a link counts where the effort is in steps: about the time of so many.
 LINK = 5_000
+
+# The links of a chain that say what it is worth.
+_ENOUGH_LINKS = 8
 
 # Of 100,000 gates, this gains in 4 s what it can; each of the others takes 10 s and more.
 _FIRST = "&dc2"
@@ -46,20 +51,39 @@ _SHAPES = (
     "resub -K 8 -N 0 -z -l; rewrite -z -l; dc2",
 )
 # What a flow does: before resubstitution, after it (`fx` extracts what tables have in common), and
-# to the AND gates. In 8 s of processor time ex85 and ex89 of IWLS 2020 come to 685 and 1,573 by the
-# first, 673 and 1,586 by the second, and 688 and 1,575 by the third, which is the fastest in the
-# first seconds; `&deepsyn` leaves 678 and 1,567 after 40 s.
-_FLOWS = ((_REMOVE, "", _REWIRE), (_REMOVE, "", ("",)), ("", "fx; ", ("",)))
+# to the AND gates. No flow is the best of all circuits: alone on one core, in 45 s, from ex83 and
+# ex88 of IWLS 2020 and CIFAR's `small` of 2021 the first (three links for two of others) comes to
+# 1,066, 822 and 9,561, the second to 1,102, 832 and 9,475, the third to 1,082, 854 and 9,495;
+# removal without rewiring to 1,091, 830 and 9,687.
+_FLOWS = (("", "fx; ", ("",)), ("", "fx; ", _REWIRE), (_REMOVE, "", _REWIRE))
+# Moves that keep the number of gates at the worst, and how many a link makes.
+_NEUTRAL = (
+    *(f"resub -K {leaves} -N {new} -z" for leaves in range(6, 17, 2) for new in range(4)),
+    *("rewrite -z", "rewrite -z -l", "refactor -z", "orchestrate -N 3 -z", "dc2"),
+)
+_NEUTRAL_MOVES = 8
 
 
 def links(seed: int) -> Iterator[str]:
     """Return the scripts of a flow, without end; seeds differ in flow and first link."""
-    remove, extract, rewire = _FLOWS[seed % len(_FLOWS)]
+    remove, extract, rewire = _FLOWS[(seed - 1) % len(_FLOWS)]
     yield _FIRST
     for number in count(seed):
         size = _TABLES[number % len(_TABLES)]
         tables = f"if -K {size} -a; {remove}{_RESUBSTITUTE}{extract}"
         yield f"&put; {tables}strash; {rewire[number % len(rewire)]}dc2; &get"
+
+
+def polishing_links(seed: int) -> Iterator[str]:
+    """Return scripts, without end, of random moves among AND gates none of which adds a gate.
+
+    From what 50 s of the flows leave of ex88 of IWLS 2020 on two cores, 822 AND gates, these get to
+    817 in 1 s and 813 in 6 s on one; 12 s of `&deepsyn` get to 821.
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        moves = [_NEUTRAL[index] for index in rng.integers(len(_NEUTRAL), size=_NEUTRAL_MOVES)]
+        yield f"&put; {'; '.join(moves)}; dc2; &get"
 
 
 def lut_links(seed: int, k: int) -> Iterator[str]:
@@ -100,12 +124,45 @@ class Chains(Generic[Circuit]):
     def advance(self, best: Circuit, clock: Clock, begin: float, until: float) -> Circuit:
         """Return the smallest circuit met from progress `begin` to `until` of a clock.
 
-        Each goes on where it was, or from `best` if that is smaller than all it has met. The first
-        link is always tried; one that is not done when the clock's time is over is given up.
+        Each goes on where it was, or from `best` if that is clearly smaller than all it has met.
+        The first link is always tried; one that is not done when the clock's time is over is given
+        up.
         """
         with ThreadPoolExecutor(len(self._chains)) as pool:
             jobs = [pool.submit(chain.follow, best, clock, begin, until) for chain in self._chains]
             return min([best, *(job.result() for job in jobs)], key=self._size)
+
+    def race(self, walks: int, best: Circuit, clock: Clock, begin: float, until: float) -> Circuit:
+        """Return the smallest circuit as `advance`, and keep the best `walks` chains only.
+
+        All chains get a slice, the better half another, and so on, `walks` at a time. If so little
+        time lets the first ones do few links, they remain, and the others are never tried.
+        """
+        turns = 0
+        left = len(self._chains)
+        while left > walks:
+            turns += -(-left // walks)
+            left = max(walks, left // 2)
+        slices = (until - begin) / max(1, turns)
+        chains = self._chains
+
+        def in_turn(first: int) -> bool:
+            for turn, chain in enumerate(chains[first::walks]):
+                chain.follow(best, clock, begin + turn * slices, begin + (turn + 1) * slices)
+                if chain.links < _ENOUGH_LINKS:
+                    return False
+            return True
+
+        with ThreadPoolExecutor(walks) as pool:
+            while len(chains) > walks:
+                if not all(list(pool.map(in_turn, range(walks)))):
+                    self._chains = self._chains[:walks]
+                    return self.advance(best, clock, begin + slices, until)
+                begin += -(-len(chains) // walks) * slices
+                # Python sorts stably: of equals the earlier remain.
+                chains = sorted(chains, key=_Chain.size_of_best)[: max(walks, len(chains) // 2)]
+        self._chains = chains
+        return min([best, *(chain.best for chain in chains)], key=self._size)
 
 
 class _Chain(Generic[Circuit]):
@@ -116,30 +173,42 @@ class _Chain(Generic[Circuit]):
         run: Callable[[Circuit, str, float], Circuit],
         size: Callable[[Circuit], int],
     ) -> None:
-        self._best = self._current = start
+        self.best = self._current = start
+        self.links = 0
         self._scripts, self._run, self._size = scripts, run, size
 
+    def size_of_best(self) -> int:
+        return self._size(self.best)
+
     def follow(self, best: Circuit, clock: Clock, begin: float, until: float) -> Circuit:
-        if self._size(best) < self._size(self._best):
-            self._best = self._current = best
+        # Chains that are as good go different ways.
+        if self._size(best) * (1 + _SLACK) < self._size(self.best):
+            self.best = self._current = best
         steps = clock.steps_at(begin)
-        while self._size(self._best):
+        while self._size(self.best):
             try:
                 found = self._run(self._current, next(self._scripts), clock.seconds_left())
             except ToolTimeout:
                 break
-            self._best = min(self._best, found, key=self._size)
-            if self._size(found) <= self._size(self._best) * (1 + _SLACK):
+            self.best = min(self.best, found, key=self._size)
+            if self._size(found) <= self._size(self.best) * (1 + _SLACK):
                 self._current = found
             steps += LINK
+            self.links += 1
             if clock.progress(steps) >= until:
                 break
-        return self._best
+        return self.best
 
 
-def and_chains(aig: Aig, effort: Effort) -> Chains[Aig]:
-    """Return chains, one for each walk, towards few AND gates."""
-    flows = [links(effort.seed + number) for number in range(effort.walks)]
+def and_chains(aig: Aig, effort: Effort, starts: int = 1) -> Chains[Aig]:
+    """Return chains, `starts` for each walk, towards few AND gates."""
+    flows = [links(effort.seed + number) for number in range(starts * effort.walks)]
+    return Chains(aig, flows, _run_on_ands, lambda found: found.num_ands)
+
+
+def polishing(aig: Aig, effort: Effort) -> Chains[Aig]:
+    """Return chains of moves that only exchange gates for as many or fewer, one for each walk."""
+    flows = [polishing_links(effort.seed + number) for number in range(effort.walks)]
     return Chains(aig, flows, _run_on_ands, lambda found: found.num_ands)
 
 

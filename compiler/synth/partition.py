@@ -17,12 +17,19 @@ import numpy as np
 
 from gatec.aig import Aig
 from gatec.synth.and_windows import AndCircuit
-from gatec.synth.chain import and_chains
+from gatec.synth.chain import Chains, and_chains, polishing
 from gatec.synth.search import Clock, Effort
 from gatec.synth.state import below, make_state, take_aig
 from gatec.synth.walk import UNIT, walk
 from gatec.synth.windows import find_window
 
+# Chains for each walk, and the part of the time in which one of them is chosen: their ends differ
+# by luck (45 s of the first flow leave 822 to 846 of ex88 of IWLS 2020, by the table size it begins
+# with), but who is far behind after 10 s stays so.
+_STARTS = 4
+_RACE = 0.5
+# From when on a circuit is only polished: see `gatec.synth.chain.polishing_links`.
+_POLISH = 0.8
 # Parts of the time that chains and windows get at once: a chain that is interrupted often, to go on
 # from the smallest circuit, gets nowhere.
 _SLICES = (1 / 6, 1 / 24)
@@ -35,21 +42,41 @@ _HOT, _COLD = 0.3, 0.15
 def partitioned(aig: Aig, effort: Effort) -> Aig:
     """Return the smallest circuit found, at most as large as `aig`; the caller proves it.
 
-    Each slice of the time goes to what took more gates away for its time the last time, ABC's
-    chains or windows; where they took equally many, in turn.
+    Half of the time goes to the choice of chains, and some to going on with them; at the end moves
+    that cannot lose take over. Windows are tried beside both.
     """
     clock = Clock(effort)
-    best = aig
-    chains = and_chains(aig, effort)
+    chains = and_chains(aig, effort, _STARTS)
+    best = chains.race(effort.walks, aig, clock, 0.0, _RACE)
+    begin = _reached(clock, _RACE)
+    best = _in_slices(chains, best, clock, effort, begin=begin, end=_POLISH)
+    begin = max(begin, _reached(clock, _POLISH))
+    return _in_slices(polishing(best, effort), best, clock, effort, begin=begin, end=1.0)
+
+
+def _reached(clock: Clock, progress: float) -> float:
+    """Return the progress by time; by steps, what was planned."""
+    return clock.progress(clock.steps_at(progress))
+
+
+def _in_slices(
+    chains: Chains[Aig], best: Aig, clock: Clock, effort: Effort, *, begin: float, end: float
+) -> Aig:
+    """Return the smallest circuit found by chains and windows from progress `begin` to `end`.
+
+    Each slice of the time goes to what took more gates away for its time the last time; where they
+    took equally many, in turn.
+    """
     rates = [math.inf, math.inf]
-    begin, number = 0.0, 0
-    while begin < 1 and best.num_ands:
+    number = 0
+    while begin < end and best.num_ands:
         way = number % 2 if rates[0] == rates[1] else rates.index(max(rates))
-        until = min(1.0, begin + _SLICES[way])
+        until = min(end, begin + _SLICES[way])
         if way == 0:
             found = chains.advance(best, clock, begin, until)
         else:
-            seeded = replace(effort, seed=effort.seed + number)
+            # Other windows each time.
+            seeded = replace(effort, seed=effort.seed + round(begin * 1000))
             found = by_windows(best, clock, seeded, begin, until)
         rates[way] = (best.num_ands - found.num_ands) / _SLICES[way]
         best, number = found, number + 1

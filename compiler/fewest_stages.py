@@ -71,7 +71,8 @@ def meet_with_fewest(
 ) -> Built:
     """Build and route a design; where a clock is required, with the stages that it needs.
 
-    `steps` says how class sums may be counted in steps. For a clock they are counted at once.
+    `steps` says how class sums may be counted in steps. For a clock they are counted at once,
+    except where the flow tries that in one stage first.
 
     Raises
     ------
@@ -98,6 +99,10 @@ def meet_with_fewest(
             raise _missed(flow, mapped, clock, fmax)
         return design, physical, files
 
+    if steps is not None and flow.counts_at_a_clock:
+        found = _in_steps(mapped, flow, options, progress, steps)
+        if found is not None:
+            return found
     if options.head == "sequential":
         raise UsageError(
             f"--head sequential for a clock of {clock:g} MHz", expected="--levels-per-stage N"
@@ -114,6 +119,18 @@ def meet_with_fewest(
         options = replace(options, flow_control="credits")
         search = _search(mapped, replace(flow, options=options), options, progress, ladder)
         return search.run(levels * flow.weights.lut)
+
+
+def _in_steps(
+    mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress, steps: Steps
+) -> Built | None:
+    """Return the design of one stage that takes several cycles; None where it misses the clock."""
+    design = build_design(mapped, flow.emit, options, progress, stages=1, steps=steps)
+    if design.mapped.sequence is None:
+        return None
+    physical, files = flow.finish(design, progress)
+    fmax, clock = None if physical is None else physical["fmax_mhz"], flow.required_clock
+    return None if fmax is None or clock is None or fmax < clock else (design, physical, files)
 
 
 def _search(

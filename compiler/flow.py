@@ -95,6 +95,11 @@ class Flow(ABC):
         return True
 
     @property
+    def counts_at_a_clock(self) -> bool:
+        """Whether that is tried where a clock decides on the stages."""
+        return False
+
+    @property
     def has_credits(self) -> bool:
         """Whether its cores may have the shell with credits."""
         return True

@@ -15,7 +15,6 @@ from gatec.asic_options import AsicOptions
 from gatec.backends.verilog import Emitted
 from gatec.bits import pack, random_words, unpack
 from gatec.cli import run
-from gatec.demo import path as demo_path
 from gatec.driver import CompileResult
 from gatec.errors import UsageError
 from gatec.evaluate import evaluate_outputs
@@ -65,8 +64,8 @@ def library(folder: Path) -> AsicOptions:
 
 def compiled(folder: Path, out: Path | None = None, **options: object) -> CompileResult:
     return gatec.compile(
-        model_of(4, 6, 20), "asic", asic=library(folder), stages=1, optimise=1, vectors=16,
-        output_dir=out, **options,
+        model_of(4, 6, 20), "asic", asic=library(folder), optimise=1, vectors=16, output_dir=out,
+        **{"stages": 1, **options},
     )  # fmt: skip
 
 
@@ -123,8 +122,17 @@ def test_what_cannot_be(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UsageError, match=message):
             compiled(tmp_path, place_and_route=False, **options)
-    model = gatec.read_model(demo_path("digits"))
+
+
+def test_a_clock_that_one_stage_meets(tmp_path: Path) -> None:
+    """And one that it misses, for which there is a pipeline that adds at once."""
+    slow = compiled(tmp_path, beat_bits=2, stages=None, clock=10).manifest
+    assert slow["circuit"]["head"] == "sequential"
+    assert slow["circuit"]["stages"] == 1
+    assert slow["physical"]["clock_mhz"] == 10
+    fmax = slow["physical"]["fmax_mhz"]
+    fast = compiled(tmp_path, beat_bits=2, stages=None, clock=1.2 * fmax).manifest
+    assert fast["circuit"]["head"] == "tree"
+    assert fast["physical"]["fmax_mhz"] >= 1.2 * fmax
     with pytest.raises(UsageError, match="sequential for a clock"):
-        gatec.compile(
-            model, "asic", asic=library(tmp_path), head="sequential", interval=20, clock=50
-        )
+        compiled(tmp_path, beat_bits=2, stages=None, clock=1.2 * fmax, head="sequential")

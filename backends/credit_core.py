@@ -43,6 +43,7 @@ from dataclasses import dataclass, field
 from amaranth.hdl import Cat, Const, Module, Mux, ResetSignal, Signal, Value
 
 from gatec.backends.core import CoreShape, StreamCore
+from gatec.backends.rom import RomInstance
 
 # `i_ready` is this bit of `credit`: so many vectors may have begun that it does not count.
 LATE = 2
@@ -94,10 +95,27 @@ def with_credits(shape: CoreShape, depth: int | None = None) -> CreditShape:
 class CreditCore(StreamCore):
     """A pipeline of stage modules between two streams, with credits.
 
-    Parameters and members are those of `StreamCore`.
+    Members are those of `StreamCore`.
+
+    Parameters
+    ----------
+    shape
+        Its widths.
+    roms
+        The memories beside its ranks.
+    enables
+        Whether the second queue, whose enables come from tables, has any. In iCE40's tiles an
+        enable of a few flip-flops keeps others out, and the way to it is long; elsewhere the tables
+        in front of flip-flops without one are two in a row.
     """
 
     shape: CreditShape
+
+    def __init__(
+        self, shape: CreditShape, roms: Sequence[RomInstance] = (), *, enables: bool = True
+    ) -> None:
+        self.enables = enables
+        super().__init__(shape, roms)
 
     def elaborate(self, platform: object) -> Module:
         """Return the shell; the stage bodies are instances."""
@@ -198,20 +216,28 @@ class CreditCore(StreamCore):
     def _exit(self, m: Module, push: Value, data: Value, exits: Signal, stays: Value) -> Signal:
         """Add the second queue; return its lowest word, which leaves unless it `stays`."""
         words = [Signal(len(data), name=f"exit{k}", reset_less=True) for k in range(EXIT_WORDS)]
-        # Written without enables, of which a few flip-flops each would get one behind a table: in
-        # iCE40's tiles they keep others out, and the way to them is long.
-        up, down = exits[1:] & (push | stays).replicate(EXIT_WORDS - 1), Cat(exits[2:], Const(0, 1))
-        m.d.sync += [
-            exits[0].eq(push | (exits[0] & (stays | exits[1]))),
-            exits[1:].eq(
-                up | (exits[1:] & down) | (exits[:-1] & (push & stays).replicate(EXIT_WORDS - 1))
-            ),
-        ]
+        if self.enables:
+            m.d.sync += exits[0].eq(push | (exits[0] & (stays | exits[1])))
+            with m.If(~(push ^ stays)):
+                m.d.sync += exits[1:].eq(Mux(push, exits[:-1], exits[2:]))
+        else:
+            more = EXIT_WORDS - 1
+            stay = exits[1:] & (push | stays).replicate(more)
+            below = exits[1:] & Cat(exits[2:], Const(0, 1))
+            up = exits[:-1] & (push & stays).replicate(more)
+            m.d.sync += [
+                exits[0].eq(push | (exits[0] & (stays | exits[1]))),
+                exits[1:].eq(stay | below | up),
+            ]
         for number, word in enumerate(words):
-            keep = (exits[number] & stays).replicate(len(word))
-            m.d.sync += word.eq(
-                (word & keep) | (_next_word(words, exits[1:], data, number) & ~keep)
-            )
+            follows = _next_word(words, exits[1:], data, number)
+            keep = exits[number] & stays
+            if self.enables:
+                with m.If(~keep):
+                    m.d.sync += word.eq(follows)
+            else:
+                kept = keep.replicate(len(word))
+                m.d.sync += word.eq((word & kept) | (follows & ~kept))
         return words[0]
 
     def _serialise(

@@ -22,7 +22,7 @@ from gatec.frontends.draft import Draft, DraftBlock, DraftLayer
 from gatec.frontends.lut_rows import lut_inputs, lut_layer
 from gatec.frontends.modules import Module, all_modules, array, integer, is_module, layers, number
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import Record
+from gatec.frontends.records import Record, shown
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import check_floats
 from gatec.frontends.wiring import complete_wiring
@@ -91,6 +91,15 @@ def _of_module(
         if "w_comp" in module.values:
             indices = array(module, "indices", file=file)
             weights = {key: array(module, key, file=file) for key in ("w", "w_comp")}
+            # The trainer addresses the tables with so many bits.
+            n = lut_inputs(weights["w"], file=file, place=module.place)
+            if module.values.get("lut_size", n) != n:
+                raise ModelError(
+                    f"lut_size is {shown(module.values['lut_size'])}",
+                    file=file,
+                    place=module.place,
+                    expected=f"{n}, as its tables have",
+                )
             found.append(_layer(weights, indices, notes, file=file, place=module.place))
         elif module.name == "Aggregation":
             head = module

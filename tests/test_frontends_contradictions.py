@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from helpers_frontends import save, torchlogix_net
 from helpers_luts import dwn_net
 from helpers_torchlogix import save_module, torchlogix, trained
+from llnn.lutnn import LUTNN
 
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, read_model
@@ -19,6 +21,14 @@ def test_dwn_with_luts_of_another_size(tmp_path: Path) -> None:
     net[1].n = 1
     with pytest.raises(ModelError, match="n is 1, but luts have 8 columns"):
         read_model(save(net, tmp_path / "net.pt"))
+
+
+def test_llnn_with_tables_of_another_size(tmp_path: Path) -> None:
+    net = LUTNN([6, 10], 2, [3, 2], 6, 2).eval()
+    net.model[2].lut_size = 1
+    torch.save(net, tmp_path / "net.pth")
+    with pytest.raises(ModelError, match="lut_size is 1; expected 2, as its tables have"):
+        read_model(tmp_path / "net.pth", ReadOptions(inputs=6))
 
 
 @pytest.mark.parametrize(("name", "value"), [("lut_rank", 2), ("lut_entries", 4)])

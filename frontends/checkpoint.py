@@ -17,7 +17,7 @@ from gatec.errors import ModelError
 from gatec.frontends.content import Content
 from gatec.frontends.records import Record
 from gatec.frontends.tensors import Array
-from gatec.frontends.wiring import pairs
+from gatec.frontends.wiring import index_pairs
 
 _MAX_DEPTH = 10
 
@@ -97,7 +97,7 @@ def _wiring(value: Any, file: str) -> list[Array] | None:
             or not all(isinstance(side, np.ndarray) for side in sides)
         ):
             raise ModelError("is not two tensors", file=file, place=place)
-        found.append(pairs(*sides, file=file, place=place))
+        found.append(index_pairs(*sides, file=file, place=place))
     return found
 
 

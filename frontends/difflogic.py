@@ -20,7 +20,7 @@ from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits
-from gatec.frontends.wiring import complete_wiring, pairs
+from gatec.frontends.wiring import complete_wiring, index_pairs
 from gatec.tables import Tables
 
 _FILTER = re.compile(r"(?:.*\.)?filters\.[0-9]+\.tree\.[0-9]+\.(?:weights|a|b)")
@@ -59,7 +59,7 @@ def _from_state_dict(content: Content, options: ReadOptions) -> Draft:
         tables = _tables(group["weights"], notes, file, f"layer {place}.weights")
         fanin = None
         if "a" in group and "b" in group:
-            fanin = pairs(group["a"], group["b"], file=file, place=f"layer {place}")
+            fanin = index_pairs(group["a"], group["b"], file=file, place=f"layer {place}")
         found.append(DraftLayer(f"layer {place}", tables, fanin, len(tables)))
     if around.wiring is not None:
         found = _wired(found, around.wiring, file)

@@ -26,7 +26,7 @@ from gatec.frontends.records import Record
 from gatec.frontends.tensors import Array
 from gatec.frontends.walk import Walk, sizes
 from gatec.frontends.weights import gates_from_logits
-from gatec.frontends.wiring import complete_wiring, pairs
+from gatec.frontends.wiring import complete_wiring, index_pairs
 from gatec.tables import Tables
 
 KNOWN = frozenset({"LogicLayer", "LogicLayerIWP", "LogicTree"})
@@ -240,4 +240,4 @@ def _wiring(module: Module, file: str) -> Array | None:
     for side in sides:
         if not isinstance(side, np.ndarray):
             raise ModelError("no tensor indices", file=file, place=place)
-    return pairs(*sides, file=file, place=place)
+    return index_pairs(*sides, file=file, place=place)

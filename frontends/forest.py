@@ -283,9 +283,11 @@ def numbers(value: Any, kind: str, file: str, place: str) -> Array:
         array = np.array(value, dtype=np.float64)
     if array.ndim != 1 or array.dtype.kind not in "biuf":
         raise ModelError(f"is {array.dtype}{list(array.shape)}", file=file, place=place)
+    # A signalling NaN, in float32, becomes a quiet one.
+    with np.errstate(invalid="ignore"):
+        whole = array.astype(np.float64)
     if kind == "f":
-        return array.astype(np.float64)
-    whole = array.astype(np.float64)
+        return whole
     if not ((np.abs(whole) < 2.0**53) & (whole == np.floor(whole))).all():
         raise ModelError("is no list of integers", file=file, place=place)
     return whole.astype(np.int64)

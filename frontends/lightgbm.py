@@ -50,6 +50,9 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     classes = _integer(head, "num_class", file, "the first lines")
     if each != classes or not classes or (classes == 1) == (objective == "multiclass"):
         raise ModelError(f"{each} trees an iteration, {classes} classes", file=file)
+    sizes = len(head["tree_sizes"].split()) if "tree_sizes" in head else len(trees)
+    if sizes != len(trees):
+        raise ModelError(f"{len(trees)} trees, {sizes} tree_sizes", file=file)
     found = [_tree(tree, i, i % each, file) for i, tree in enumerate(trees)]
     notes = {"objective": head["objective"][:80]}
     return forest_draft(Forest(found, features, classes, np.zeros(classes), notes), options, file)
@@ -70,6 +73,10 @@ def _sections(text: str, file: str) -> tuple[_Lines, list[_Lines]]:
             limits.check_limit(len(trees) + 1, 1_000_000, "trees", file=file)
             now = {}
             trees.append(now)
+        elif key in now:
+            raise ModelError(
+                "is there twice", file=file, place=f"Tree={len(trees) - 1}: {key[:40]}"
+            )
         elif equals:
             now[key] = value
     raise ModelError("no line 'end of trees': cut off", file=file)

@@ -40,6 +40,19 @@ def pairs(a: Array, b: Array, *, file: str, place: str) -> Array:
     return np.stack([a, b], axis=1)
 
 
+def index_pairs(a: Array, b: Array, *, file: str, place: str) -> Array:
+    """Return `[gates, 2]` wiring that PyTorch indexes with: it takes bytes for a mask."""
+    for side in (a, b):
+        if side.dtype == np.uint8:
+            raise ModelError(
+                "wiring of bytes, which PyTorch takes for a mask",
+                file=file,
+                place=place,
+                expected="wider integers",
+            )
+    return pairs(a, b, file=file, place=place)
+
+
 def read_wiring(path: Path) -> list[Array]:
     """Return the wiring `[gates, k]` of each layer that a wiring file holds.
 

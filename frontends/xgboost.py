@@ -120,7 +120,8 @@ def _base(parameters: Any, objective: Any, classes: int, file: str) -> Array:
     except (ValueError, RecursionError):
         value = None
     listed = value if isinstance(value, list) else [value]
-    base = numbers(listed, "f", file, "base_score").astype(np.float32)
+    with np.errstate(over="ignore"):
+        base = numbers(listed, "f", file, "base_score").astype(np.float32)
     if len(base) not in (1, classes) or not np.isfinite(base).all():
         raise ModelError(
             f"base_score {_shown(text)}", file=file, expected=f"1 or {classes} numbers"

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers_forks import Logic
 from helpers_frontends import save, torchlogix_net
 from helpers_luts import dwn_net
 from helpers_torchlogix import save_module, torchlogix, trained
@@ -29,6 +30,13 @@ def test_llnn_with_tables_of_another_size(tmp_path: Path) -> None:
     torch.save(net, tmp_path / "net.pth")
     with pytest.raises(ModelError, match="lut_size is 1; expected 2, as its tables have"):
         read_model(tmp_path / "net.pth", ReadOptions(inputs=6))
+
+
+def test_difflogic_wiring_that_pytorch_takes_for_a_mask(tmp_path: Path) -> None:
+    net = torch.nn.Sequential(Logic(8, 8))
+    net[0].b = net[0].b.to(torch.uint8)
+    with pytest.raises(ModelError, match="wiring of bytes, which PyTorch takes for a mask"):
+        read_model(save(net, tmp_path / "net.pt"), ReadOptions(inputs=8))
 
 
 @pytest.mark.parametrize(("name", "value"), [("lut_rank", 2), ("lut_entries", 4)])

@@ -205,6 +205,8 @@ def test_what_is_no_classifier_of_trees_is_refused(
         ("Tree=1", "Tree=7", "tree 7 behind 1 trees"),
         ("leaf_value=", "leaf_value=x ", "leaf_value: "),
         ("num_class=3", "num_class=2", "3 trees an iteration, 2 classes"),
+        ("Tree=1", "(Tree=1", "Tree=0: num_leaves: is there twice"),
+        ("tree_sizes=", "tree_sizes=9 ", "trees, .* tree_sizes"),
     ],
 )
 def test_lightgbm_refusals(tmp_path: Path, old: str, new: str, message: str) -> None:

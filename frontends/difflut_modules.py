@@ -109,15 +109,34 @@ def _layer(module: Module, found: Parts, file: str) -> None:
                 expected="eval_mode = 'deterministic' in all nodes",
             )
         nodes[int(name)] = {k: v for k, v in node.values.items() if isinstance(v, np.ndarray)}
+    _check_width(module, wiring, len(nodes), file)
     if not found.nodes and "input_size" in module.values:
         found.inputs = integer(module, "input_size", file=file)
     found.nodes[number_], found.mappings[number_] = nodes, wiring
 
 
-def _head(module: Module, found: Parts, file: str) -> None:
-    if module.values.get("use_randperm", False) is not False:
+def _check_width(module: Module, wiring: dict[str, Array], nodes: int, file: str) -> None:
+    """Raise `ModelError` where a layer's `n`, which it takes its wiring apart with, is another."""
+    learned, fixed = wiring.get("mapping.W"), wiring.get("_mapping_indices")
+    n = None
+    if learned is not None and learned.ndim and nodes:
+        n = len(learned) / nodes
+    elif fixed is not None and fixed.ndim == 2:
+        n = fixed.shape[1]
+    if n is not None and module.values.get("n", n) != n:
         raise ModelError(
-            "use_randperm draws another order each time",
+            f"n is {shown(module.values['n'])}",
+            file=file,
+            place=module.place,
+            expected=f"{n:g}, as its wiring has",
+        )
+
+
+def _head(module: Module, found: Parts, file: str) -> None:
+    drawn = module.values.get("use_randperm", False) is not False
+    if drawn or module.values.get("randperm") is not None:
+        raise ModelError(
+            "use_randperm draws another order each time" if drawn else "randperm holds an order",
             file=file,
             place=module.place,
             expected="use_randperm=False",

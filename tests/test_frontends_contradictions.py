@@ -9,7 +9,7 @@ import pytest
 import torch
 from helpers_forks import Logic
 from helpers_frontends import save, torchlogix_net
-from helpers_luts import dwn_net
+from helpers_luts import PaddedGroupSum, difflut_layers, dwn_net
 from helpers_torchlogix import save_module, torchlogix, trained
 from llnn.lutnn import LUTNN
 
@@ -30,6 +30,22 @@ def test_llnn_with_tables_of_another_size(tmp_path: Path) -> None:
     torch.save(net, tmp_path / "net.pth")
     with pytest.raises(ModelError, match="lut_size is 1; expected 2, as its tables have"):
         read_model(tmp_path / "net.pth", ReadOptions(inputs=6))
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "message"),
+    [
+        (1, "n", 1, "n is 1; expected 4, as its wiring has"),
+        (4, "randperm", torch.arange(10), "randperm holds an order"),
+    ],
+)
+def test_difflut_layers_of_another_width_or_order(
+    tmp_path: Path, part: int, name: str, value: Any, message: str
+) -> None:
+    net = torch.nn.Sequential(*difflut_layers(), PaddedGroupSum(4, 2.0)).eval()
+    setattr(net[part], name, value)
+    with pytest.raises(ModelError, match=message):
+        read_model(save(net, tmp_path / "net.pt"))
 
 
 def test_difflogic_wiring_that_pytorch_takes_for_a_mask(tmp_path: Path) -> None:

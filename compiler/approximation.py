@@ -60,12 +60,12 @@ def give_up(
 ) -> GivenUp:
     """Approximate a model on data, and map the trained one (see `map_model`) to compare with."""
     model.with_output(options.output)
-    encoder, head = model.encoder, model.head
+    head = model.head
     with progress.step("read the data"):
         data = load_data(
             asked.data,
             num_inputs=model.num_inputs,
-            code_bits=None if encoder is None else encoder.code_bits,
+            code_bits=model.code_bits,
             threshold=asked.threshold,
             labels=asked.labels,
             label_column=asked.label_column,

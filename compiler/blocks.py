@@ -60,9 +60,22 @@ class InputBits(Block):
     ----------
     width
         Number of bits.
+    code_bits
+        Where they are unsigned numbers that the model reads as such: how many bits each has.
     """
 
     width: int
+    code_bits: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.code_bits is not None and (
+            not 1 <= self.code_bits <= 16 or self.width % self.code_bits
+        ):
+            raise ModelError(
+                f"{self.width} bits as codes of {self.code_bits}",
+                place=self.name,
+                expected="codes of 1 to 16 bits each",
+            )
 
     @property
     def out_width(self) -> int:

@@ -189,8 +189,7 @@ def read_model_or_folder(model: Any, reading: ReadOptions | None) -> ModelGraph:
 
 def encoding_of(model: ModelGraph, threshold: float | None) -> Encoding:
     """Return what the values of a model's samples stand for."""
-    encoder = model.encoder
-    return Encoding(model.num_inputs, None if encoder is None else encoder.code_bits, threshold)
+    return Encoding(model.num_inputs, model.code_bits, threshold)
 
 
 def _numbers(values: npt.ArrayLike, name: Path) -> npt.NDArray[Any]:

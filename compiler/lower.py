@@ -50,7 +50,7 @@ class Lowering:
         One input port `x` and one output port `y`; a cut `scores` in front of an argmax, with a
         plan a cut `leaves` in front of its additions and others behind each layer of reads of
         block RAMs, or `picks` where they go step by step, and a cut behind each layer of threshold
-        neurons, where the blocks stand in a row.
+        neurons past which nothing else is read.
     block_nets
         For each block by name, the nets that hold its outputs: `int32[width]`, for class scores
         `int32[classes, score_bits]`.
@@ -86,15 +86,15 @@ def lower(model: ModelGraph, plan: HeadPlan | RomPlan | StepPlan | None = None) 
     claims: dict[str, Claim] = {}
     sums: dict[str, SumClaim] = {}
     cuts: tuple[Port, ...] = ()
-    is_row = all(len(names) < 2 for names in model.reads.values())
+    alone = _alone(model)
     for block in model.blocks[1:]:
         inputs_of = [result[before.name] for before in model.predecessors(block)]
         nets = inputs_of[0]
         if isinstance(block, ThresholdLayer | ClassScores | ScoreBits):
             if isinstance(block, ClassScores):
-                cuts += _values_cut(model.predecessors(block)[0], nets, inputs[0], is_row)
+                cuts += _values_cut(model.predecessors(block)[0], nets, inputs[0], alone)
             nets, sums[block.name] = lower_weighted(builder, block, nets)
-            if is_row and isinstance(block, ThresholdLayer):
+            if block.name in alone and isinstance(block, ThresholdLayer):
                 cuts += (Port(block.name, nets, "bits"),)
         elif isinstance(block, BitBlock):
             nets, claims[block.name] = lower_bits(builder, block, inputs_of)
@@ -142,17 +142,30 @@ def lower_thermometer(builder: NetlistBuilder, block: Thermometer, nets: IntArra
     return lower_at_least(builder, planes, block.levels).reshape(-1)
 
 
-def _values_cut(before: Block, nets: IntArray, inputs: Port, is_row: bool) -> tuple[Port, ...]:
+def _alone(model: ModelGraph) -> set[str]:
+    """Return the blocks past which nothing is read that stands in front of them."""
+    found, reach = set(), 0
+    number = {name: i for i, name in enumerate(model.reads)}
+    last = dict.fromkeys(number, 0)
+    for name, sources in model.reads.items():
+        last |= dict.fromkeys(sources, number[name])
+    for name, i in number.items():
+        if reach <= i:
+            found.add(name)
+        reach = max(reach, last[name])
+    return found
+
+
+def _values_cut(before: Block, nets: IntArray, inputs: Port, alone: set[str]) -> tuple[Port, ...]:
     """Return the cut in front of weighted sums, if there is to be one."""
     gates = nets.min() > inputs.nets[-1]
-    if is_row and gates and isinstance(before, Circuit) and len(nets) > _MANY_VALUES:
+    if before.name in alone and gates and isinstance(before, Circuit) and len(nets) > _MANY_VALUES:
         return (Port(VALUES_CUT, nets, "bits"),)
     return ()
 
 
 def _input_encoding(model: ModelGraph) -> str:
-    encoder = model.encoder
-    return "bits" if encoder is None else f"unsigned x{encoder.code_bits}"
+    return "bits" if model.code_bits is None else f"unsigned x{model.code_bits}"
 
 
 def _output_encoding(model: ModelGraph) -> str:

@@ -22,7 +22,7 @@ from gatec.blocks import (
     Thermometer,
     score_planes,
 )
-from gatec.blocks_bits import BitBlock
+from gatec.blocks_bits import BitBlock, Wires
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError, UsageError
 
@@ -134,6 +134,11 @@ class ModelGraph:
         return next((b for b in self.blocks if isinstance(b, Thermometer)), None)
 
     @property
+    def code_bits(self) -> int | None:
+        """Width of the integers that the input vector holds; None where it is just bits."""
+        return self.input.code_bits if self.encoder is None else self.encoder.code_bits
+
+    @property
     def layers(self) -> list[LutLayer]:
         """The LUT layers in data order."""
         return [block for block in self.blocks if isinstance(block, LutLayer)]
@@ -199,6 +204,10 @@ class ModelGraph:
         """
         keep: list[Block] = [b for b in self.blocks if not isinstance(b, (*HEADS, Argmax))]
         head = self.head
+        if kind == "bits" and isinstance(keep[-1], InputBits | Thermometer):
+            # Scores were all there is: what they read leaves the circuit as it came.
+            width = keep[-1].out_width
+            keep.append(Wires("bits", (width,), np.arange(width, dtype=np.int32)))
         if kind != "bits":
             if head is None:
                 raise UsageError(

@@ -181,9 +181,8 @@ def simulate(
     subject = open_subject(Path(path), reading, clocked, keep_inputs)
     model = subject.model
     kind = output or ("bits" if model.head is None else "argmax")
-    encoder, classes = model.encoder, subject.num_classes
-    code_bits = None if encoder is None else encoder.code_bits
-    encoding = Encoding(subject.num_inputs, code_bits, threshold)
+    classes = subject.num_classes
+    encoding = Encoding(subject.num_inputs, model.code_bits, threshold)
     empty = np.zeros((0, subject.num_inputs), dtype=np.uint8)
     kept, inputs = _Kept(), list[Bits]()
     start = time.perf_counter()

@@ -21,10 +21,11 @@ import numpy.typing as npt
 
 from gatec import limits
 from gatec.blocks import IntArray
+from gatec.blocks_bits import Wires
 from gatec.blocks_conv import OrPool, pooled
 from gatec.blocks_threshold import ThresholdLayer
 from gatec.errors import ModelError
-from gatec.frontends.draft import DraftBlock, DraftLayer
+from gatec.frontends.draft import FRONT, DraftBlock, DraftLayer
 from gatec.tables import VARIABLE
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -33,6 +34,8 @@ Function = Callable[[Floats], Floats]
 
 # A neuron's output or a pixel may have this many values; beyond it is hardly a quantised net.
 MAX_LEVELS = 16
+# So many steps of an input's codes may be larger or smaller than the others.
+_MAX_JUMPS = 8
 # Entries of a table of values: 1 GB.
 MAX_TABLE = 1 << 27
 
@@ -47,11 +50,14 @@ class Bits:
         `int64[T]`: element `e` has the bits `e * T` to `e * T + T - 1`.
     low, unit
         Floats.
+    layer
+        Number of that layer; `FRONT` for the input.
     """
 
     digits: Whole
     low: float
     unit: float
+    layer: int = FRONT
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +102,8 @@ class Sum:
         `int64[channels, positions or 1]`.
     low
         `int64[channels]`: makes the lowest code 0.
+    layer
+        Number of the layer before, as in `Bits`.
     pool
         A max pooling behind it.
     """
@@ -106,6 +114,7 @@ class Sum:
     scale: int
     extra: Whole
     low: Whole
+    layer: int = FRONT
     pool: Pool | None = None
 
 
@@ -173,6 +182,7 @@ class Network:
     inputs: int | None = None
     notes: dict[str, str] = field(default_factory=dict)
     _rounded: int = 0
+    _read: bool = False
 
     def error(self, what: str, place: str, expected: str | None = None) -> ModelError:
         """Return the error that says what is wrong where."""
@@ -187,7 +197,10 @@ class Network:
             return signal
         if signal.values is None or signal.exact is None:
             raise self.error("reads the input, which no operator quantises", place)
-        if isinstance(signal.source, Raw) and self.levels is None and self.code_bits is None:
+        if isinstance(signal.source, Raw) and self._read:
+            raise self.error("reads the input a second time", place, "one quantiser of it")
+        self._read |= isinstance(signal.source, Raw)
+        if isinstance(signal.source, Raw) and self.code_bits is None:
             return self._input_bits(signal)
         known = np.unique(signal.values)
         if not np.isfinite(known).all():
@@ -207,7 +220,8 @@ class Network:
             self._encode(signal, starts, rising, place)
         else:
             self._threshold(signal, starts, rising, place)
-        return replace(signal, source=_thermometer(known, self, place), values=None, exact=None)
+        source = replace(_thermometer(known, self, place), layer=len(self.layers) - 1)
+        return replace(signal, source=source, values=None, exact=None)
 
     def _starts(self, signal: Signal, known: Floats, place: str) -> tuple[Whole, npt.NDArray[Any]]:
         """Return where each of the upper values begins, and which channels rise.
@@ -251,15 +265,31 @@ class Network:
         return replace(signal, source=source, values=None, exact=None)
 
     def _codes(self, signal: Signal, place: str) -> Signal:
-        """Take the input's codes as they are, where its values are evenly spaced over them."""
+        """Take the input's codes as they are, where its values are evenly spaced over them.
+
+        Where a few of its steps are larger or smaller, comparators say whether they are passed: a
+        quantiser to 8 bits of `2 * pixel / 255 - 1` leaves one value out, and clips the last.
+        """
         assert signal.values is not None and self.code_bits is not None
         if len(signal.values) != 1:
             raise self.error("the input's channels are scaled each by itself", place)
-        unit = _step(signal.values[0], self, place)
-        source = Bits(1 << np.arange(self.code_bits, dtype=np.int64), signal.values[0, 0], unit)
-        self.inputs = prod(signal.shape) * self.code_bits
-        self.code_bits = None
-        return replace(signal, source=source, values=None, exact=None)
+        unit, step, jumps = _jumps(signal.values[0], self, place)
+        digits = step << np.arange(self.code_bits, dtype=np.int64)
+        elements = prod(signal.shape)
+        self.inputs = elements * self.code_bits
+        bits = np.arange(self.inputs).reshape(elements, -1)
+        if jumps:
+            each = np.array([[list(jumps)]], dtype=np.int32)
+            powers = 1 << np.arange(self.code_bits, dtype=np.int32)[None]
+            passed = ThresholdLayer("passed", self.inputs, powers, each, bits.astype(np.int32))
+            self.layers.append(DraftBlock(f"{place}: uneven steps", passed, (FRONT,)))
+            digits = np.concatenate([digits, list(jumps.values())])
+            more = self.inputs + np.arange(passed.out_width).reshape(elements, -1)
+            source = np.concatenate([bits, more], axis=1).reshape(-1).astype(np.int32)
+            wires = Wires("codes", (self.inputs, passed.out_width), source)
+            self.layers.append(DraftBlock(f"{place}: codes", wires, (FRONT, len(self.layers) - 1)))
+        found = Bits(digits, float(signal.values[0, 0]), unit, len(self.layers) - 1)
+        return replace(signal, source=found, values=None, exact=None)
 
     def _encode(self, signal: Signal, starts: Whole, rising: npt.NDArray[Any], place: str) -> None:
         if not rising.all():
@@ -289,21 +319,21 @@ class Network:
         block = ThresholdLayer("threshold", width, weights, levels.astype(np.int32), fanin)
         # Before the layers that turn it are made.
         limits.check_limit(block.num_slots // 3, limits.MAX_GATES, "gates", file=self.file)
-        self.layers.append(DraftBlock(place, block))
+        self.layers.append(DraftBlock(place, block, (source.layer,)))
         if source.pool is not None:
-            self.or_pool(channels, source.pool, levels.shape[2], place)
+            self.or_pool(channels, source.pool, levels.shape[2], place, len(self.layers) - 1)
             # Where the largest sum wins but less is more, or the other way round, the pooled bit
             # says that no neuron is below (or above) its start.
             inverted = up == source.pool.falling
             if inverted.any():
                 self._invert(np.repeat(inverted, self.layers[-1].width // channels), place)
 
-    def or_pool(self, channels: int, pool: Pool, each: int, place: str) -> None:
-        """Add the OR over windows of an image whose pixels have `each` bits."""
+    def or_pool(self, channels: int, pool: Pool, each: int, place: str, layer: int) -> None:
+        """Add the OR over windows of an image in `layer` whose pixels have `each` bits."""
         shape = (channels, *pool.sizes, each)
         kernel = (*pool.kernel, 1)
         window = pooled(shape, kernel, (*pool.stride, 1), (*pool.padding, 0))
-        self.layers.append(DraftBlock(place, OrPool("pool", window, kernel)))
+        self.layers.append(DraftBlock(place, OrPool("pool", window, kernel), (layer,)))
 
     def _invert(self, which: npt.NDArray[Any], place: str) -> None:
         """Add a layer that complements some bits."""
@@ -336,3 +366,21 @@ def _step(values: Floats, network: Network, place: str) -> float:
             "--features bits, and the quantiser outside of the circuit",
         )
     return float(unit)
+
+
+def _jumps(values: Floats, network: Network, place: str) -> tuple[float, int, dict[int, int]]:
+    """Return the unit of rising values, the step from each to the next, and the codes that jump.
+
+    In units, value `c` is `step * c` and what `jumps` say of all codes up to `c`.
+    """
+    exact = values.astype(np.float64)
+    gaps = np.diff(exact)
+    if not (gaps >= 0).all() or not gaps.any():
+        raise network.error("the input's values do not rise with its codes", place)
+    unit = float(gaps[gaps > 1e-5 * gaps.max()].min())
+    steps = np.round(gaps / unit)
+    most = int(np.bincount(steps[steps < 1 << 12].astype(np.int64)).argmax())
+    odd = np.flatnonzero(steps != most)
+    if (np.abs(steps * unit - gaps) > 1e-4 * unit).any() or len(odd) > _MAX_JUMPS or not most:
+        return _step(values, network, place), 1, {}
+    return unit, most, {int(code) + 1: int(steps[code]) - most for code in odd}

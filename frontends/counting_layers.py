@@ -109,7 +109,8 @@ def linear(
     if limit >= 1 << 24:
         raise network.error(f"weights that add up to {limit}", place, "24 bits")
     width = prod(signal.shape) * len(digits)
-    found = Sum(width, wide.astype(np.int32), fanin.astype(np.int32), scale, extra, low)
+    rows = wide.astype(np.int32), fanin.astype(np.int32)
+    found = Sum(width, *rows, scale, extra, low, source.layer)
     return Signal(shape, found, exact.astype(np.float32), exact)
 
 
@@ -159,8 +160,9 @@ def max_pool(
     bits = network.bits(signal, place)
     assert isinstance(bits.source, Bits)
     pool = Pool(signal.shape[1:], kernel, stride, padding, falling)
-    network.or_pool(signal.shape[0], pool, len(bits.source.digits), place)
-    return replace(bits, shape=shape)
+    network.or_pool(signal.shape[0], pool, len(bits.source.digits), place, bits.source.layer)
+    source = replace(bits.source, layer=len(network.layers) - 1)
+    return replace(bits, shape=shape, source=source)
 
 
 def _positions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatec.frontends.counting import Bits, Network, Raw, Signal
+from gatec.frontends.counting import Bits, Network, Raw, Signal, Sum
 from gatec.frontends.counting_layers import class_scores
 from gatec.frontends.draft import Draft
 from gatec.frontends.options import FeatureCodes, ReadOptions
@@ -24,6 +24,8 @@ def begin(network: Network, shape: tuple[int, ...], options: ReadOptions) -> Sig
 def end(network: Network, result: Signal, place: str, options: ReadOptions) -> Draft:
     """Return the model whose result is the bits of a quantiser, or class scores."""
     head = None
+    if not isinstance(result.source, Raw):
+        _require_last(network, result, place)
     if isinstance(result.source, Bits):
         network.notes["output"] = "bits of the last quantiser"
     elif result.values is not None and len(np.unique(result.values)) <= 2:
@@ -46,3 +48,14 @@ def end(network: Network, result: Signal, place: str, options: ReadOptions) -> D
         notes=network.notes,
         missing=missing,
     )
+
+
+def _require_last(network: Network, result: Signal, place: str) -> None:
+    """Raise `ModelError` where another branch than the result's was found last."""
+    assert isinstance(result.source, Bits | Sum)
+    last = len(network.layers) - 1
+    if result.source.layer != last:
+        raise network.error(
+            f"does not read what {network.layers[last].place} gives", place,
+            "a net without layers that its output does not need",
+        )  # fmt: skip

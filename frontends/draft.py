@@ -102,7 +102,8 @@ class Draft:
         Integers: which of the encoder's bits each input bit of the first layer is; None for the
         encoder's own order.
     levels, code_bits
-        Instead of thresholds: integer levels `[features, bits]`, and the width of a code.
+        Instead of thresholds: integer levels `[features, bits]`, and the width of a code; without
+        levels, the width of the codes whose bits the first layer reads.
     codebook
         0/1 `[classes, bits]` where the nearest codeword is the class (see
         `gatec.frontends.codebook`).
@@ -244,7 +245,8 @@ def _front(
         return [InputBits("input", width)]
     encoder = _encoder(draft, options, notes, file)
     if encoder is None:
-        return [InputBits("input", width)]
+        with naming(file):
+            return [InputBits("input", width, draft.code_bits)]
     blocks: list[Block] = [InputBits("input", encoder.in_width), encoder]
     if draft.order is not None:
         with naming(file):
@@ -332,6 +334,11 @@ def head_blocks(
     draft: Draft, options: ReadOptions, width: int, notes: dict[str, str], file: str
 ) -> list[Block]:
     """Return the blocks that make classes of the last layer's bits; none without classes."""
+    if options.codebook is not None and (draft.head is not None or draft.tau is not None):
+        raise ModelError(
+            "--codebook was given, but the file has class sums", file=file,
+            expected="outputs that are code bits",
+        )  # fmt: skip
     if draft.head is not None:
         agree("--classes", options.classes, draft.head.classes, file=file)
         return [draft.head]

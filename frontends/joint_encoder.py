@@ -47,7 +47,7 @@ class JointFront:
     Attributes
     ----------
     facts
-        `inputs`, `levels` and `code_bits`, as in `gatec.frontends.draft.Draft`.
+        `inputs` or `levels`, and `code_bits`, as in `gatec.frontends.draft.Draft`.
     starts
         Of each net, by name.
     """
@@ -73,8 +73,10 @@ def join_fronts(nets: Mapping[str, ModelGraph], shares: frozenset[str], *, file:
     encoders = {name: net.encoder for name, net in nets.items() if net.encoder is not None}
     _check(nets, encoders, shares, file)
     width = next(net.num_inputs for name, net in nets.items() if name not in shares)
+    said = [net.code_bits for net in nets.values() if net.code_bits is not None]
+    facts = {"code_bits": said[0]} if said else {}
     if not encoders:
-        return JointFront({"inputs": width}, {name: Start(FRONT, width) for name in nets})
+        return JointFront(facts | {"inputs": width}, {name: Start(FRONT, width) for name in nets})
     levels, places = _union(list(encoders.values()))
     starts = {name: Start(INPUT, width) for name in nets}
     for (name, encoder), own in zip(encoders.items(), places, strict=True):
@@ -82,8 +84,7 @@ def join_fronts(nets: Mapping[str, ModelGraph], shares: frozenset[str], *, file:
         for other in shares:
             wires = _bits(nets[name], encoder)
             starts[other] = Start(FRONT, levels.size, wires if own is None else own[wires])
-    code_bits = next(iter(encoders.values())).code_bits
-    return JointFront({"levels": levels, "code_bits": code_bits}, starts)
+    return JointFront(facts | {"levels": levels}, starts)
 
 
 def _bits(net: ModelGraph, encoder: Thermometer) -> IntArray:
@@ -114,7 +115,7 @@ def _check(
                 **where,
                 expected=f"the {wanted} of {others[0]}'s encoder",
             )
-    kinds = {(len(own.levels), own.code_bits) for own in encoders.values()}
+    kinds = {net.code_bits for net in nets.values()} - {None}
     widths = {net.num_inputs for name, net in nets.items() if name not in shares}
     if len(kinds) > 1 or len(widths) > 1:
         some = bool(encoders) and len(encoders) < len(nets)
@@ -127,9 +128,9 @@ def _check(
 
 
 def _input(net: ModelGraph) -> str:
-    if net.encoder is None:
+    if net.code_bits is None:
         return f"{net.num_inputs} inputs"
-    return f"{len(net.encoder.levels)} features of {net.encoder.code_bits} bits"
+    return f"{net.num_inputs // net.code_bits} features of {net.code_bits} bits"
 
 
 def _union(encoders: list[Thermometer]) -> tuple[IntArray, list[IntArray | None]]:

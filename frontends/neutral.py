@@ -14,7 +14,8 @@ Flat keys in a `.npz`, a `.safetensors`, or a `.pt` dictionary of tensors:
 `thresholds`                  optional floats `[features, bits]`: bit `f * bits + t` of the
                               first layer's input is `x[f] > thresholds[f, t]`
 `levels`, `code_bits`         instead of thresholds: integers `[features, bits]`, and the
-                              width of a feature; the bit is `code[f] >= levels[f, t]`
+                              width of a feature; the bit is `code[f] >= levels[f, t]`; without
+                              levels the first layer reads the bits of such numbers, lowest first
 `codebook`                    optional 0/1 `[classes, bits]`: the last layer's outputs are code
                               bits in equal groups, and the nearest codeword is the class
 `parameters`                  optional 0/1 `[p]`: constant bits that the first layer reads behind

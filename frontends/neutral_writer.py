@@ -82,7 +82,8 @@ def _body_arrays(model: ModelGraph) -> dict[str, Any]:
         arrays |= {f"layers.{i}.{key}": value for key, value in found.items()}
     if model.encoder is not None:
         arrays["levels"] = model.encoder.levels
-        arrays["code_bits"] = np.int64(model.encoder.code_bits)
+    if model.code_bits is not None:
+        arrays["code_bits"] = np.int64(model.code_bits)
     return arrays
 
 

@@ -55,7 +55,9 @@ class ZipMembers:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             infos = self._zip.infolist()
         except _BROKEN as error:
-            raise ModelError(f"broken zip file: {str(error)[:120]}", file=file) from None
+            raise ModelError(
+                f"broken zip file: {str(error)[:120]}", file=file, expected="it whole, not cut off"
+            ) from None
         limits.check_limit(len(infos), limits.MAX_ARCHIVE_MEMBERS, "zip members", file=file)
         self._infos: dict[str, zipfile.ZipInfo] = {}
         for info in infos:

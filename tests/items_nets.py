@@ -116,6 +116,46 @@ def multi_threshold() -> Reference:
     return Reference(bits, classes=(pooled.reshape(VECTORS, 8) @ last).argmax(1))
 
 
+def first_layers() -> Reference:
+    """CNV's first layers, narrow: 8-bit pixels, convolutions with batch norms, max pooling.
+
+    Its quantiser of `2 * pixel / 255 - 1` leaves out 0 and clips the last code: 255 codes, uneven.
+    """
+    rng = np.random.default_rng(5)
+    constants = {"one": 1.0, "two": 2.0, "zero": 0.0, "step": 1 / 128, "eight": 8.0}
+    arrays = {name: np.array(value, dtype=np.float32) for name, value in constants.items()}
+    nodes = [node("Mul", "x two", "d", ""), node("Sub", "d one", "e", ""),
+             node("Quant", "e step zero eight", "a", QONNX, signed=1, narrow=0)]  # fmt: skip
+    for i, shape in enumerate(((2, 1, 3, 3), (2, 2, 2, 2))):
+        sign = rng.choice([-1.0, 1.0], size=shape).astype(np.float32)
+        norm = (rng.normal(size=2), rng.normal(size=2) / 9, rng.normal(size=2) / 9, np.ones(2))
+        arrays |= {f"w{i}": sign} | {f"{k}{i}": v.astype(np.float32)
+                                     for k, v in zip("gbmv", norm, strict=True)}  # fmt: skip
+        kernel = shape[2:]
+        nodes += [node("BipolarQuant", f"w{i} one", f"q{i}", QONNX),
+                  node("Conv", f"a{i or ''} q{i}", f"s{i}", kernel_shape=kernel, strides=(1, 1)),
+                  node("BatchNormalization", f"s{i} g{i} b{i} m{i} v{i}", f"n{i}"),
+                  node("BipolarQuant", f"n{i} one", f"a{i + 1}", QONNX)]  # fmt: skip
+    last = np.array([[1, -1, 1], [1, 1, -1]], dtype=np.float32).repeat(2, axis=0)
+    last[1::2] *= -1
+    arrays["last"] = last
+    nodes += [node("MaxPool", "a2", "p", kernel_shape=(2, 1), strides=(2, 1)),
+              node("Flatten", "p", "f"), node("MatMul", "f last", "y")]  # fmt: skip
+    write(Path("net.onnx"), nodes, arrays, (1, 1, 5, 5))
+    codes = rng.integers(0, 256, size=(VECTORS, 25))
+    codes[:40] = rng.choice([0, 126, 127, 128, 129, 254, 255], size=(40, 25))
+    pixels = codes.astype(np.float32) / np.float32(255)
+    x = np.clip(np.round((pixels * 2 - 1) * 128), -128, 127) / 128
+    signal = torch.from_numpy(x).double().reshape(-1, 1, 5, 5)
+    for i in range(2):
+        g, b, m, v = (torch.from_numpy(arrays[f"{k}{i}"]).double() for k in "gbmv")
+        sums = torch.nn.functional.conv2d(signal, torch.from_numpy(arrays[f"w{i}"]).double())
+        found = torch.nn.functional.batch_norm(sums, m, v, g, b)
+        signal = torch.where(found >= 0, 1.0, -1.0).double()
+    pooled = torch.nn.functional.max_pool2d(signal, (2, 1)).flatten(1).numpy()
+    return Reference(as_bits(codes), classes=(pooled @ last).argmax(1))
+
+
 def boolean_convolution() -> Reference:
     bits = random_bits(2 * 4 * 4)
     return Reference(bits, classes=write_boolean_conv(Path(), bits).argmax(1))
@@ -183,9 +223,10 @@ def items() -> Iterator[Item]:
     yield Item("a neuron in .bench", "circuits", "layer0_N0.bench", bench_neuron)
     bipolar = ReadOptions(features="bits")
     yield Item("MultiThreshold, conv, pooling", "onnx", "net.onnx", multi_threshold, bipolar)
+    pixels = ReadOptions(features="uint8,scale=1/255")
+    yield Item("CNV's first layers", "onnx", "net.onnx", first_layers, pixels)
     listed = ReadOptions(architecture=Path("net.json"), image="2x4x4")
     yield Item("Boolean convolution", "binary", "net.pth", boolean_convolution, listed)
-    pixels = ReadOptions(features="uint8,scale=1/255")
     yield Item("XGBoost, json", "xgboost", "net.json", xgboost_json, pixels)
     yield Item("sequence out", "neutral", "net.npz", sequence_out, ReadOptions(steps=3))
     binary = ReadOptions(codebook="binary", classes=5)

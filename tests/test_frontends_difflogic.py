@@ -44,6 +44,12 @@ def test_whole_module_is_read_without_difflogic(tmp_path: Path, seed: int, legac
     assert "difflogic" not in sys.modules
 
 
+def test_a_code_beside_class_sums_is_refused(tmp_path: Path) -> None:
+    path = save(difflogic_net(), tmp_path / "net.pt")
+    with pytest.raises(ModelError, match="--codebook was given, but the file has class sums"):
+        read_model(path, ReadOptions(codebook="binary"))
+
+
 def test_module_inside_a_checkpoint(tmp_path: Path) -> None:
     net = difflogic_net()
     wrapped = nn.Sequential(nn.Flatten(), nn.Sequential(*list(net)[1:-1]), nn.Identity(), net[-1])

@@ -11,9 +11,10 @@ from helpers_onnx import node, write
 from gatec import compile as compile_net
 from gatec.bits import pack
 from gatec.errors import ModelError
-from gatec.frontends import ReadOptions, read_model
+from gatec.frontends import ReadOptions, neutral_bytes, read_model
 from gatec.lower import lower
 from gatec.proof.arithmetic import check_lowering
+from gatec.simulation import simulate
 
 DATA = Path(__file__).parent / "data"
 BITS = ReadOptions(features="bits")
@@ -104,3 +105,46 @@ def test_max_pooling_of_signs_is_or(tmp_path: Path) -> None:
 def test_two_bits_and_convolutions_end_in_a_proved_netlist(name: str) -> None:
     result = compile_net(DATA / f"{name}.onnx", reading=BITS, optimise=1, place_and_route=False)
     assert result.manifest["proof"]["equivalence"] == "equivalent"
+
+
+def test_pixels_of_eight_bits_go_through_sim_and_the_neutral_form(tmp_path: Path) -> None:
+    """A net that reads the bits of its codes takes codes as data; this one has no other layer."""
+    nodes = [
+        node("Quant", "x step zero eight", "q", QONNX, signed=0),
+        node("MatMul", "q last", "y"),
+    ]
+    eight, zero, step = (np.array(n, dtype=np.float32) for n in (8.0, 0.0, 1 / 255))
+    constants = {"step": step, "zero": zero, "eight": eight, "last": LAST}
+    path = write(tmp_path / "m.onnx", nodes, constants, (1, 3))
+    codes = np.random.default_rng(0).integers(0, 256, size=(50, 3))
+    expected = (codes @ LAST).argmax(1)
+    assert len(np.unique(expected)) > 1
+    np.save(tmp_path / "x.npy", codes)
+    pixels = ReadOptions(features="uint8,scale=1/255")
+    found = simulate(path, data=tmp_path / "x.npy", reading=pixels)
+    assert np.array_equal(found.outputs, expected)
+    copy = tmp_path / "copy.npz"
+    copy.write_bytes(neutral_bytes(read_model(path, pixels)))
+    assert np.array_equal(simulate(copy, data=tmp_path / "x.npy").outputs, found.outputs)
+    np.savez(copy, **dict(np.load(copy)) | {"code_bits": 7})
+    with pytest.raises(ModelError, match="24 bits as codes of 7; expected codes of 1 to 16 bits"):
+        read_model(copy)
+
+
+def test_branches_that_are_not_the_output_are_refused(tmp_path: Path) -> None:
+    """They were taken for layers in front of it."""
+    nodes = [
+        node("BipolarQuant", "x one", "b", QONNX), node("MatMul", "b first", "s"),
+        node("BipolarQuant", "s one", "a", QONNX), node("MatMul", "a square", "t"),
+        node("BipolarQuant", "t one", "c", QONNX), node("MatMul", "c last", "dead"),
+    ]  # fmt: skip
+    square = np.array([[1, -1, 1], [1, 1, -1], [-1, 1, 1]], dtype=np.float32)
+    constants = {"one": ONE, "first": FIRST, "last": LAST, "square": square}
+    beside = [*nodes, node("MatMul", "b first", "y")]
+    path = write(tmp_path / "m.onnx", beside, constants)
+    with pytest.raises(ModelError, match="reads the input a second time; expected one quantiser"):
+        read_model(path, BITS)
+    end = [node("Identity", "s", "z"), node("BipolarQuant", "z one", "y", QONNX)]
+    path = write(tmp_path / "m.onnx", [*nodes, *end], constants)
+    with pytest.raises(ModelError, match="output: does not read what node 5 .* gives"):
+        read_model(path, BITS)

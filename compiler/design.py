@@ -94,7 +94,8 @@ def build_design(
         That could not be decided in time, and the options do not allow it.
     """
     with progress.step("pipeline, emit Verilog"):
-        in_steps = None if steps is None else steps.smallest(stages, levels_per_stage)
+        levels = None if levels_per_stage is None else max(1, levels_per_stage // weights.lut)
+        in_steps = None if steps is None else steps.smallest(stages, levels)
         staged = smallest_pipeline(mapped, stages, levels_per_stage, weights)
         if steps is not None and in_steps is not None and steps.better(in_steps, staged):
             mapped, staged = steps.mapped(in_steps), in_steps.netlist

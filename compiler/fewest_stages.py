@@ -71,13 +71,13 @@ def meet_with_fewest(
 ) -> Built:
     """Build and route a design; where a clock is required, with the stages that it needs.
 
-    `steps` says how class sums may be counted in steps. For a clock they are counted at once,
-    except where the flow tries that in one stage first.
+    `steps` says how class sums may be counted in steps. Then the number of stages is that of the
+    circuit that counts them at once with stages as long; or the flow tries one stage first.
 
     Raises
     ------
     UsageError
-        Steps are insisted on, and a clock.
+        Steps are insisted on, and a clock that the flow's one stage of steps misses.
     LimitError
         The clock is not met: with the most stages, or after so many tries.
     """
@@ -103,21 +103,25 @@ def meet_with_fewest(
         found = _in_steps(mapped, flow, options, progress, steps)
         if found is not None:
             return found
-    if options.head == "sequential":
+    if options.head == "sequential" and flow.counts_at_a_clock:
         raise UsageError(
             f"--head sequential for a clock of {clock:g} MHz", expected="--levels-per-stage N"
         )
 
     graphs = [whole_chains(net, flow.weights) for net in (mapped.netlist, *mapped.others)]
     ladder = Ladder(graphs)
+    # A flow that has tried steps in one stage counts all at once in several.
+    first = _search(mapped, flow, progress, ladder, None if flow.counts_at_a_clock else steps)
     try:
-        return _search(mapped, flow, options, progress, ladder).run(levels * flow.weights.lut)
+        return first.run(levels * flow.weights.lut)
     except ClockMissed as missed:
-        if options.flow_control is not None or not flow.has_credits:
+        # With credits they are counted at once.
+        asked = options.flow_control is not None or options.head == "sequential"
+        if asked or not flow.has_credits:
             raise
         progress.note(f"{missed.fmax_mhz:.1f} MHz with ranks that wait: trying credits")
-        options = replace(options, flow_control="credits")
-        search = _search(mapped, replace(flow, options=options), options, progress, ladder)
+        flow = replace(flow, options=replace(options, flow_control="credits"))
+        search = _search(mapped, flow, progress, ladder, None)
         return search.run(levels * flow.weights.lut)
 
 
@@ -134,7 +138,11 @@ def _in_steps(
 
 
 def _search(
-    mapped: Mapped, flow: Flow, options: CompileOptions, progress: Progress, ladder: Ladder
+    mapped: Mapped,
+    flow: Flow,
+    progress: Progress,
+    ladder: Ladder,
+    steps: Steps | None,
 ) -> Search:
     """Return the search for the fewest stages with one shell."""
 
@@ -142,10 +150,11 @@ def _search(
         design = build_design(
             mapped,
             flow.emit,
-            options,
+            flow.options,
             progress,
             levels_per_stage=length,
             weights=flow.weights,
+            steps=steps,
         )
         return (design, *flow.finish(design, progress))
 
@@ -228,11 +237,11 @@ class Search:
             fmax, found = physical["fmax_mhz"], design.netlist.num_stages
             self.tries.append(Try(found, levels, fmax, physical.get("seed")))
             if fmax >= self.clock:
-                best, met = (design, physical, files), found
+                best, met = (design, physical, files), stages
                 if not self.flow.wants_fewest:
                     break
             else:
-                missed = found
+                missed = stages
             stages = self._next(missed, met)
             if stages:
                 self.progress.note(f"{fmax:.1f} MHz with {found} stages: trying {stages}")

@@ -119,6 +119,10 @@ class Flow(ABC):
         """What stage bodies are made of."""
         return self.target.style
 
+    def interval(self, least: int) -> int:
+        """Return the cycles from vector to vector: as asked for, else those that beats take."""
+        return self.options.interval or least
+
     def size(self, netlist: Netlist) -> float:
         """Return what a netlist with stages takes, to choose the smallest by."""
         return (apart_cells if self.style in BYPASSING else packed_cells)(netlist)

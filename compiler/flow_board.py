@@ -18,6 +18,7 @@ from gatec.backends.board_top import (
 from gatec.backends.ice40 import synthesise
 from gatec.backends.spi_frame import MIN_CYCLES, longest_frame
 from gatec.backends.stored_vectors import Demo
+from gatec.backends.uart import baud_divisor
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
 from gatec.console import Progress
@@ -37,6 +38,9 @@ from gatec.vectors import spread_rows, to_hex
 _DEMO_VECTORS = 16
 # Bits of a byte on the line: start, 8 data, stop.
 _LINE_BITS = 10
+_BYTE = 8
+# Cycles by which the front ends' sampling may shorten the time between two bytes.
+_MARGIN = 4
 
 
 class OnBoard(FpgaFlow):
@@ -70,6 +74,18 @@ class OnBoard(FpgaFlow):
                 flag = f"--{name.replace('_', '-')} {getattr(self.options, name)}"
                 raise UsageError(f"{flag} with --board", expected=f"{BEAT_BITS}, bytes on the line")
         return BEAT_BITS, BEAT_BITS
+
+    def interval(self, least: int) -> int:
+        """Return the cycles that a vector's beats take one after the other, and those of a byte.
+
+        So long after a vector the core may be busy before the line's next byte comes: at most that
+        is taken of what the user asks for. A demonstration waits for much longer.
+        """
+        byte = 2 * MIN_CYCLES * _BYTE
+        if self.link == "uart":
+            byte = _LINE_BITS * baud_divisor(self.required_clock, self.board.baud)
+        free = least + byte - _MARGIN
+        return min(self.options.interval or free, free)
 
     @property
     def link(self) -> LinkKind:

@@ -42,7 +42,7 @@ def asked_interval(net: Netlist, flow: Flow, options: CompileOptions) -> Wanted:
     widths = (beat_in or bits_in, beat_out or bits_out)
     beats = (-(-bits_in // widths[0]), -(-bits_out // widths[1]))
     least = max(beats) if options.flow_control == "credits" else sum(beats) - 1
-    interval = options.interval or least
+    interval = flow.interval(least)
     if interval < least:
         raise UsageError(
             f"--interval {interval}: a vector has {beats[0]} beat(s) in and {beats[1]} out",

@@ -208,6 +208,7 @@ class SequenceMapper:
             found.append(run_mapping(bits, steps, options, "gates, again"))
         self.bits, self.reports = min(found, key=lambda one: _picked_cells(one[0]))
         self._reference = lower(model).netlist
+        self._built: dict[tuple[object, ...], StepCircuit] = {}
         self._counters: dict[tuple[int, bool], tuple[Netlist, npt.NDArray[np.bool_]]] = {}
         self._back: Netlist | None = None
         scores = [port.nets for port in self._reference.cuts if port.name == "scores"]
@@ -274,7 +275,7 @@ class SequenceMapper:
         short = most if wanted.levels is None else min(most, 2 * wanted.levels)
         for steps in {most, short}:
             if steps >= _LEAST_STEPS:
-                found = self._build(steps, timing, at_inputs=at_inputs)
+                found = self._once(self._build, steps, timing, at_inputs)
                 if self._flat_enough(found, wanted, before):
                     yield found
 
@@ -288,17 +289,22 @@ class SequenceMapper:
         most = (wanted.most_phases(before, 0) - timing.extra) // self._sums.classes
         for steps, low in product(sorted({most, *map(min, _FEW_STEPS, repeat(most))}), _SEGMENTS):
             if timing.held and steps > 0:
-                found = self._build_in_turn(steps, low, timing, at_inputs=at_inputs)
+                found = self._once(self._build_in_turn, steps, low, timing, at_inputs)
                 if self._flat_enough(found, wanted, before):
                     yield found
+
+    def _once(self, build: Callable[..., StepCircuit], *choice: object) -> StepCircuit:
+        """Return what is built of a choice: in a search for a clock it comes again and again."""
+        key = (build.__name__, *choice)
+        if key not in self._built:
+            self._built[key] = build(*choice)
+        return self._built[key]
 
     def _flat_enough(self, found: StepCircuit, wanted: Pipelining, before: int) -> bool:
         levels = found.levels + (0 if before else self.bits.depth)
         return wanted.forced or wanted.levels is None or levels <= wanted.levels
 
-    def _build_in_turn(
-        self, steps: int, low: int, timing: Timing, *, at_inputs: bool
-    ) -> StepCircuit:
+    def _build_in_turn(self, steps: int, low: int, timing: Timing, at_inputs: bool) -> StepCircuit:
         turns = plan_turns(self.bits, self._sums.classes, steps, low, at_inputs=at_inputs)
         key = turns.plan.steps, timing.rank
         if key not in self._counters:
@@ -325,7 +331,7 @@ class SequenceMapper:
         """Return the gates in front of some nets of the bits' netlist."""
         return prune(self.bits.replace(outputs=(Port("y", sources),), cuts=()))
 
-    def _build(self, steps: int, timing: Timing, *, at_inputs: bool) -> StepCircuit:
+    def _build(self, steps: int, timing: Timing, at_inputs: bool) -> StepCircuit:
         picking = plan_picking(self.bits, self._sums.classes, steps, at_inputs=at_inputs)
         plan = picking.plan
         phase_bits = (plan.steps + timing.extra - 1).bit_length()

@@ -24,6 +24,8 @@ from gatec.demo import path as demo_path
 from gatec.design import build_design
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_outputs
+from gatec.fewest_stages import meet_with_fewest
+from gatec.flow_ice40 import Ice40Flow
 from gatec.flows import choose_flow
 from gatec.heads.in_turn import count_in_turn, join_in_turn
 from gatec.heads.sequence import Timing
@@ -205,6 +207,44 @@ def test_sizes_of_the_demo(interval: int, cells: int) -> None:
     assert circuit["initiation_interval_cycles"] <= interval
     assert result.design.mapped.netlist.cuts[-1].name == "scores"
     assert packed_cells(result.design.netlist) == cells
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"board": "icebreaker"},
+        {"board": "icebreaker", "link": "spi"},
+        {"target": "gowin", "levels_per_stage": 12, "interval": 31},
+    ],
+)
+def test_boards_and_other_fabrics_count_in_steps(options: dict[str, object]) -> None:
+    """A byte on a board's line takes long; the levels of a stage hold as for any circuit."""
+    result = gatec.compile(DEMO, place_and_route=False, vectors=1, **options)  # type: ignore[arg-type]
+    circuit, shape = result.manifest["circuit"], result.design.emitted.shape
+    assert circuit["head"] == "sequential" and circuit["head_in_turn"]
+    assert result.manifest["proof"]["equivalence"] == "equivalent"
+    # Between two bytes on SPI there are 64 cycles.
+    assert shape.sequence is not None and 10 < shape.sequence.phases <= 64
+    assert shape.interval <= options.get("interval", shape.beats_in + 60)  # type: ignore[operator]
+    assert result.design.mapped.sequence.levels <= 16  # type: ignore[union-attr]
+
+
+def test_a_clock_is_met_with_sums_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of circuits that are not really routed: each level takes 2 ns."""
+    options = CompileOptions(device="hx8k", clock=30.0, interval=20, head="sequential")
+    model = random_model(5)
+    monkeypatch.setattr(
+        Ice40Flow,
+        "finish",
+        lambda _, design, __: ({"fmax_mhz": 500 / design.mapped.sequence.levels, "seed": 1}, {}),
+    )
+    flow = choose_flow(options)
+    mapped = map_model(model, 4, options, Progress(), chains=True)
+    steps = step_choice(mapped, flow, options, Progress())
+    design, physical, _ = meet_with_fewest(mapped, flow, options, Progress(), steps)
+    assert design.mapped.head == "sequential" and design.proof.verdict is Verdict.EQUIVALENT
+    assert physical is not None and physical["fmax_mhz"] >= options.clock  # type: ignore[operator]
+    assert physical["tries"][0]["fmax_mhz"] > 0
 
 
 def test_other_heads_are_kept_when_asked_for() -> None:

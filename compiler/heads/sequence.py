@@ -26,7 +26,7 @@ from gatec.netlist_builder import NetlistBuilder
 from gatec.unroll import PHASE_PORT
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Timing:
     """How the phases of a sequence are used.
 

@@ -1,11 +1,12 @@
 """A trained net on ECP5-25k through gatec, and from plain behavioural Verilog through Yosys alone.
 
-    python tests/bench/stock_flow.py [--size 800_4] [--levels 4] [--block-rams 56]
+    python tests/bench/stock_flow.py [--size 800_4] [--levels 4] [--block-rams 56] [--beat-bits 8]
 
 The plain Verilog is what a trainer's exporter writes: a line for each gate, a loop with `+` for
 each class, a loop with `>` for the argmax; registers in front and behind. It goes through
-`synth_lattice -family ecp5` and the same nextpnr, and makes no use of block RAMs. Needs the folder
-of trained nets of other projects.
+`synth_lattice -family ecp5` and the same nextpnr, and makes no use of block RAMs. With
+`--beat-bits 8` a vector comes in 50 beats, and gatec counts the classes in steps; with
+`--interval N` it has N cycles for a vector. Needs the folder of trained nets of other projects.
 """
 
 from __future__ import annotations
@@ -80,23 +81,27 @@ def main() -> None:
     parser.add_argument("--size", default="800_4")
     parser.add_argument("--levels", type=int, default=4)
     parser.add_argument("--block-rams", type=int, default=0, help="gatec's, as tables of sums")
+    parser.add_argument("--beat-bits", type=int, default=100, help="of gatec's core")
+    parser.add_argument("--interval", type=int, help="cycles from vector to vector, gatec's")
     options = parser.parse_args()
     reading = ReadOptions(inputs=400, classes=10, replay=REPLAY)
     model = read_model(SHARED / f"model_None_mnist20x20_{options.size}.pt", reading)
     family, device = FAMILIES["ecp5"], find_target("ecp5").devices["25k"]
-    print("flow|LUT4|carry|FF|block RAMs|MHz|latency ns")
+    print("flow|LUT4|carry|FF|block RAMs|MHz|latency ns|interval")
     result = compile(
         model,
         "ecp5",
         device="25k",
         levels_per_stage=options.levels,
-        beat_bits=100,
+        beat_bits=options.beat_bits,
+        interval=options.interval,
+        head="sequential" if options.beat_bits < model.num_inputs // _BEATS else None,
         block_rams=options.block_rams,
     )
     ours = result.manifest["physical"]
     used = ours["used"]
     keys = ("LUT4", "carry", "FF", "BRAM")
-    timing = ours["fmax_mhz"], ours["latency_ns"]
+    timing = ours["fmax_mhz"], ours["latency_ns"], result.design.emitted.shape.interval
     print("gatec", *(used[key] for key in keys), *timing, sep="|", flush=True)
     synthesis = synthesise(
         family, device, Source("plain", {"plain.v": plain(model, 10)}, [], "generic")

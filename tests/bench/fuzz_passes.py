@@ -20,12 +20,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
+from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -54,12 +57,9 @@ def run_all(seed: int, numbers: Iterable[int], size: int, jobs: int) -> Iterator
     if jobs == 1:
         yield from (one_batch(seed, number, size) for number in numbers)
         return
-    with ProcessPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(one_batch, seed, number, size) for number in numbers]
-        try:
-            yield from (done.result() for done in as_completed(waiting))
-        finally:
-            pool.shutdown(cancel_futures=True)
+    default = (signal.SIGTERM, signal.SIG_DFL)
+    with multiprocessing.Pool(jobs, initializer=signal.signal, initargs=default) as pool:
+        yield from pool.imap_unordered(partial(one_batch, seed, size=size), numbers)
 
 
 class Kept:
@@ -126,6 +126,10 @@ def progress(campaign: Campaign, seconds: float) -> str:
     )
 
 
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the campaign and print its tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,6 +145,8 @@ def main() -> None:
     count = -(-arguments.nets // arguments.batch)
     batches = [arguments.only] if arguments.only is not None else list(range(count))
     left = [number for number in batches if number not in kept.done]
+    # Stopped by a time limit, it takes the processes of its batches along.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         for ended in run_all(arguments.seed, left, arguments.batch, arguments.jobs):
             kept.add(ended)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -61,14 +60,14 @@ class ModelGraph:
     Attributes
     ----------
     graph
-        Nodes are block names with the block as attribute `block`; edges follow the data.
+        By name, in data order: each block, and the names of those that it reads.
     name
         What reports and emitted modules are called after.
     notes
         What the frontend found out, for `gatec inspect` and the manifest.
     """
 
-    graph: nx.DiGraph
+    graph: Mapping[str, tuple[Block, tuple[str, ...]]]
     name: str
     notes: dict[str, str] = field(default_factory=dict)
 
@@ -89,7 +88,7 @@ class ModelGraph:
 
         Raises `ModelError` when neighbours do not fit.
         """
-        graph = nx.DiGraph()
+        graph: dict[str, tuple[Block, tuple[str, ...]]] = {}
         for i, block in enumerate(blocks):
             if block.name in graph:
                 raise ModelError("name used twice", place=block.name)
@@ -97,8 +96,7 @@ class ModelGraph:
             for source in sources:
                 if source not in graph or sources.count(source) > 1:
                     raise ModelError(f"reads {source}", place=block.name, expected="blocks before")
-            graph.add_node(block.name, block=block, reads=sources)
-            graph.add_edges_from((source, block.name) for source in sources)
+            graph[block.name] = block, sources
         model = cls(graph, name, dict(notes or {}))
         model.verify()
         return model
@@ -106,16 +104,16 @@ class ModelGraph:
     @property
     def blocks(self) -> list[Block]:
         """The blocks in data order."""
-        return [self.graph.nodes[name]["block"] for name in self.graph]
+        return [block for block, _ in self.graph.values()]
 
     @property
     def reads(self) -> dict[str, tuple[str, ...]]:
         """The blocks that each block reads, by name and in the order of its inputs."""
-        return {name: self.graph.nodes[name]["reads"] for name in self.graph}
+        return {name: reads for name, (_, reads) in self.graph.items()}
 
     def predecessors(self, block: Block) -> list[Block]:
         """Return the blocks that `block` reads, in the order of its inputs."""
-        return [self.graph.nodes[n]["block"] for n in self.graph.nodes[block.name]["reads"]]
+        return [self.graph[name][0] for name in self.graph[block.name][1]]
 
     @property
     def num_inputs(self) -> int:
@@ -169,7 +167,8 @@ class ModelGraph:
             raise ModelError("no gate layer", file=self.name, expected="at least one")
         for block in blocks[1:]:
             self._verify_block(block)
-        unread = [name for name in list(self.graph)[:-1] if not self.graph.out_degree(name)]
+        read = {name for names in self.reads.values() for name in names}
+        unread = [name for name in list(self.graph)[:-1] if name not in read]
         if unread:
             raise ModelError("nothing reads it", place=unread[0])
 

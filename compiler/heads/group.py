@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import networkx as nx
 import numpy as np
 import numpy.typing as npt
 
@@ -176,6 +175,9 @@ def _threes(bits: _Bits, left: set[int], most: int) -> list[list[int]]:
 
 def _pairs(bits: _Bits, left: set[int], most: int) -> list[tuple[int, int]]:
     """Return as many pairs of bits that read three nets together as there can be, up to `most`."""
+    # Imported here: it takes a tenth of what a compile without it spends on imports.
+    import networkx as nx
+
     graph = nx.Graph()
     free = left & bits.free
     for bit in sorted(free):

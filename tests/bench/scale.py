@@ -46,7 +46,7 @@ _SAMPLES_A_SECOND = 20
 _BRIEF = 0.05
 _FULL = 7_000_000
 # Just large enough for gatec's own mapper.
-_FIRST = 15_000
+_FIRST = 30_000
 _YOSYS_SECONDS = 600
 
 

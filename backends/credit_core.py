@@ -12,8 +12,8 @@ is 1 when more than k words are filled. `credit` counts in the same way how many
 begin, each of which has its place in the queue: `credit` begins with all of them, a vector that is
 complete takes one, a result that leaves the queue gives one back.
 
-Between registers there is one look-up table of four inputs at most, and in front of what goes to
-many places there is none: the words follow one cycle behind `fill`, by registers of their own
+Between registers there is one look-up table of four inputs at most, but for the second queue, whose
+bits are functions of five and six; and in front of what goes to many places there is none: the words follow one cycle behind `fill`, by registers of their own
 (`move` enables a word, `filled` says whether there is one above it), and `shift`, which enables
 `fill`, is known a cycle ahead, as `hold` is, which keeps the lowest word in the queue. That is why
 a second queue of a few words, `exit`, stands behind the first: between the cycle in which its

@@ -13,11 +13,12 @@ begin, each of which has its place in the queue: `credit` begins with all of the
 complete takes one, a result that leaves the queue gives one back.
 
 Between registers there is one look-up table of four inputs at most, but for the second queue, whose
-bits are functions of five and six; and in front of what goes to many places there is none: the words follow one cycle behind `fill`, by registers of their own
-(`move` enables a word, `filled` says whether there is one above it), and `shift`, which enables
-`fill`, is known a cycle ahead, as `hold` is, which keeps the lowest word in the queue. That is why
-a second queue of a few words, `exit`, stands behind the first: between the cycle in which its
-fourth word is filled and that in which the first queue stands still, results still come.
+bits are functions of five and six; and in front of what goes to many places there is none: the
+words follow one cycle behind `fill`, by registers of their own (`move` enables a word, `filled`
+says whether there is one above it), and `shift`, which enables `fill`, is known a cycle ahead, as
+`hold` is, which keeps the lowest word in the queue. That is why a second queue of a few words,
+`exit`, stands behind the first: between the cycle in which its fourth word is filled and that in
+which the first queue stands still, results still come.
 
 `fill` and `credit` begin anew two cycles after `rst`, when `cleared` is 1, by what they take: their
 enables are 1 then. So no enable has `rst` in front of it, as iCE40's flip-flops would need, whose

@@ -59,9 +59,10 @@ class _Filter:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One WiSARD model: which input each of its places reads, -1 for none, and its filters."""
+    """One WiSARD model: which of its inputs each place reads, -1 for none, and its filters."""
 
     order: Array
+    inputs: int
     filters: list[_Filter]
 
 
@@ -86,7 +87,12 @@ def draft(content: Content, options: ReadOptions) -> Draft:
         for size in (features, bits):
             if type(size) is not int or not 0 < size < 1 << 24:
                 raise ModelError("no num_inputs and encoding_bits", file=file)
-        inputs = max(inputs, int(features or 0) * int(bits or 0))
+        inputs = int(features or 0) * int(bits or 0)
+        for i, part in enumerate(parts):
+            if part.inputs != inputs:
+                raise ModelError(f"{part.inputs} inputs without the padding", file=file,
+                                 place=f"model {i}.input_order",
+                                 expected=f"{inputs}: num_inputs times encoding_bits")  # fmt: skip
     limits.check_limit(inputs, limits.MAX_GATES, "inputs", file=file)
     layers: list[DraftLayer | DraftBlock] = []
     ends: list[int] = []
@@ -178,7 +184,7 @@ def _part(model: Any, number: int, classes: int, file: str) -> _Part:
     shapes = {(f.table.shape, f.hashes.shape) for f in found}
     if len(shapes) != 1:
         raise ModelError("filters of unlike sizes, or none", file=file, place=place)
-    return _Part(np.where(order < top, order, -1), found)
+    return _Part(np.where(order < top, order, -1), top, found)
 
 
 def _filter(value: Any, label: int, index: int, reads: int, file: str) -> _Filter:

@@ -106,7 +106,7 @@ def _from_pth(content: Content) -> Draft:
             raise ModelError(
                 "unknown tensor", file=file, place=key, expected="layers.{i}.w and connections"
             )
-    layers = _joined(layers)
+    layers = _joined(layers, file)
     if sorted(layers) != list(range(len(layers))):
         raise ModelError(f"layers {sorted(layers)[:20]}", file=file, expected="layers 0, 1, ...")
     listed = _listed(content, len(layers), file)
@@ -129,7 +129,7 @@ def _from_pth(content: Content) -> Draft:
     return Draft(found, inputs, notes=notes)
 
 
-def _joined(layers: dict[int, dict[str, Array]]) -> dict[int, dict[str, Array]]:
+def _joined(layers: dict[int, dict[str, Array]], file: str) -> dict[int, dict[str, Array]]:
     """Return layers whose wiring and gates are numbered in turn as one each, numbered anew."""
     numbers = sorted(layers)
     in_turn = len(numbers) % 2 == 0 and all(
@@ -137,6 +137,14 @@ def _joined(layers: dict[int, dict[str, Array]]) -> dict[int, dict[str, Array]]:
     )
     if not in_turn or numbers != list(range(len(numbers))):
         return layers
+    for i in numbers[::2]:
+        for name in layers[i].keys() & layers[i + 1].keys():
+            raise ModelError(
+                f"{name} both in the wiring and in the gates behind it",
+                file=file,
+                place=f"layers.{i + 1}.{name}",
+                expected="layers.{i}.w alone behind layers of wiring",
+            )
     return {i // 2: layers[i] | layers[i + 1] for i in numbers[::2]}
 
 

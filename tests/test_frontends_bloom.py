@@ -43,6 +43,16 @@ def test_uleen(tmp_path: Path) -> None:
     check(save_packed(model, tmp_path / "net.pickle.lzma"), model, 24)
 
 
+@pytest.mark.parametrize(("what", "number"), [("encoding_bits", 5), ("num_inputs", 64)])
+def test_uleen_of_other_inputs_than_its_models(tmp_path: Path, what: str, number: int) -> None:
+    model = ensemble(np.random.default_rng(3))
+    setattr(model, what, number)
+    with pytest.raises(
+        ModelError, match=r"model 0.input_order: 24 inputs without .* expected \d+:"
+    ):
+        read_model(save_packed(model, tmp_path / "net.pickle.lzma"))
+
+
 def test_zeros_that_older_files_do_not_tell(tmp_path: Path) -> None:
     model = wisard(np.random.default_rng(0), inputs=20)
     del model.pad_zeros

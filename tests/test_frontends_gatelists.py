@@ -94,6 +94,9 @@ def test_few_best_interconnect_in_turn_with_gates(tmp_path: Path) -> None:
     torch.save(state | {"layers.2.top_indices": torch.zeros(3, 1).int()}, tmp_path / "n.pth")
     with pytest.raises(ModelError, match=r"layer 1: top_indices of shape \[3, 1\]"):
         read_model(tmp_path / "n.pth", GIVEN)
+    torch.save(state | {"layers.3.top_c": state["layers.2.top_c"]}, tmp_path / "n.pth")
+    with pytest.raises(ModelError, match=r"layers.3.top_c: top_c both in the wiring and in the"):
+        read_model(tmp_path / "n.pth", GIVEN)
     del state["layers.4.top_indices"]
     torch.save(state, tmp_path / "n.pth")
     with pytest.raises(ModelError, match="layer 2: no wiring"):

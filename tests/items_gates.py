@@ -189,8 +189,16 @@ def group_sum_bias() -> Reference:
         return Reference(bits, classes=net(torch.from_numpy(bits).float()).numpy().argmax(1))
 
 
+def many_classes() -> Reference:
+    """Two votes for each of 2,000 classes."""
+    net = difflogic_net(4, inputs=40, widths=(4000,), classes=2000)
+    save(net, Path("net.pt"))
+    return on_bits(net, 40)
+
+
 def items() -> Iterator[Item]:
     """Yield the items."""
+    yield Item("2,000 classes", "difflogic", "net.pt", many_classes)
     drawn = "seed={},connections={},device=cuda"
     replay = ReadOptions(inputs=12, classes=3, tau=2.5, replay=drawn.format(11, "random"))
     yield Item("replay, random", "difflogic", "net.pt", replayed, replay)

@@ -1,4 +1,4 @@
-"""What issue 5 names, thing by thing, from a trainer's file to a proved netlist for ice40."""
+"""Each named form of a family, from its trainer's file to a proved netlist for ice40."""
 
 from __future__ import annotations
 

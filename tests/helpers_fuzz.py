@@ -103,7 +103,7 @@ def agrees(model: ModelGraph, judge: Judge, content: Any) -> bool:
     one = expected.ndim == 1
     found = model.predict(bits) if one else model.with_output("bits").output_bits(bits)
     said = expected >= 0
-    np.testing.assert_array_equal(np.where(said, found, -1), expected)
+    np.testing.assert_array_equal(np.where(said, found.astype(np.int64), -1), expected)
     return bool(said.any())
 
 

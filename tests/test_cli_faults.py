@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatec import design as design_module
-from gatec import mapping
+from gatec import mapping, mapping_steps
 from gatec.backends.verilog import Emitted
 from gatec.cli import run
 from gatec.lower import Lowering
@@ -38,12 +38,13 @@ def compile_into(tmp_path: Path) -> tuple[int, list[Path]]:
 
 def break_pass(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Make one pass of the pipeline damage what it returns."""
-    real_walk = mapping.run_passes
+    real_walk = mapping_steps.run_passes
 
     def run_broken(net: Netlist, steps: object, **options: object) -> object:
         return real_walk(net, [broken_step(step, name) for step in steps], **options)  # type: ignore[attr-defined, arg-type]
 
-    monkeypatch.setattr(mapping, "run_passes", run_broken)
+    for module in (mapping, mapping_steps):
+        monkeypatch.setattr(module, "run_passes", run_broken)
 
 
 def broken_step(step: object, name: str) -> object:

@@ -28,8 +28,8 @@ GROUP_SUM_ATTRIBUTES = frozenset({"tau", "beta", "bias", "weights", "flip_mask"}
 def head_layers(head: Module, width: int, file: str) -> list[DraftLayer | DraftBlock]:
     """Return the layers that do what a GroupSum without trained floats does beside counting."""
     found: list[DraftLayer | DraftBlock] = []
-    if head.values.get("gs_flip") or "flip_mask" in head.values:
-        mask = _flips(head, width, file)
+    mask = _flips(head, width, file)
+    if mask is not None:
         tables = np.where(mask, ~VARIABLE[0], VARIABLE[0])
         found.append(DraftLayer(f"{head.place}: flip", tables, np.arange(width)[:, None], width))
     splits = head.values.get("n_splits", 1)
@@ -75,9 +75,8 @@ def weighted_head(head: Module, width: int, notes: dict[str, str], file: str) ->
     if splits != 1:
         row = _splits(head, splits, width, file).source.reshape(classes, -1)
     weights = trained.get("weights", np.ones(width))
-    flipped = np.zeros(width, dtype=bool)
-    if head.values.get("gs_flip") or "flip_mask" in head.values:
-        flipped = _flips(head, width, file)
+    flips = _flips(head, width, file)
+    flipped = np.zeros(width, dtype=bool) if flips is None else flips
     bias = trained.get("bias", np.zeros(classes)) * tau
     span = np.abs(weights[row]).sum(axis=1).max() + np.abs(bias).max() + row.shape[1]
     widest = np.abs(weights).max()
@@ -97,8 +96,20 @@ def weighted_head(head: Module, width: int, notes: dict[str, str], file: str) ->
         )
 
 
-def _flips(head: Module, width: int, file: str) -> Array:
-    """Return which bits are flipped."""
+def _flips(head: Module, width: int, file: str) -> Array | None:
+    """Return which bits are flipped, or None when none is."""
+    has_mask = "flip_mask" in head.values
+    # A state dict has the mask alone; a module's own code asks `gs_flip`.
+    told = head.values.get("gs_flip", has_mask)
+    if not told and not has_mask:
+        return None
+    if not told:
+        raise ModelError(
+            f"flip_mask where gs_flip is {shown(told)}",
+            file=file,
+            place=head.place,
+            expected="one of them alone",
+        )
     mask = array(head, "flip_mask", file=file)
     if mask.shape != (width,) or mask.dtype.kind != "b":
         raise ModelError(

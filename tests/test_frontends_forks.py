@@ -189,6 +189,15 @@ def test_group_sum_that_flips_and_splits(tmp_path: Path, flip: int, splits: int)
     check_lowering(model, lower(model))
 
 
+@pytest.mark.parametrize("said", [0, None, False])
+def test_group_sum_with_a_mask_that_its_code_would_not_use(tmp_path: Path, said: Any) -> None:
+    head = ExtraGroupSum(3, 2.0, gs_flip=2, in_dim=24)
+    head.gs_flip = said
+    net = nn.Sequential(LogicLayerIWP(6, 24, "sigmoid", "python"), head)
+    with pytest.raises(ModelError, match=r"flip_mask where gs_flip is (0|None|False); expected"):
+        read_model(save(net, tmp_path / "net.pt"))
+
+
 @pytest.mark.parametrize("flip", [0, 3])
 @pytest.mark.parametrize("what", ["bias", "weights", "bias weights"])
 def test_group_sum_with_trained_floats(what: str, flip: int) -> None:

@@ -69,10 +69,11 @@ def convolution(
     return LutConv("conv", window, leaves, tuple(children), tuple(tables))
 
 
-def _window(module: Module, file: str) -> tuple[Window, Sizes]:
-    """Return how a convolution slides, and the size of its receptive field."""
-    axes = CONVOLUTIONS[module.name]
-    # The trainer pads as many axes.
+def _check_axes(module: Module, axes: int, file: str) -> None:
+    """Raise `ModelError` where a layer or its connections have another number of axes.
+
+    The trainer pads as many.
+    """
     if module.values.get("conv_dimension", axes) != axes:
         raise ModelError(
             f"conv_dimension is {shown(module.values['conv_dimension'])}",
@@ -80,6 +81,12 @@ def _window(module: Module, file: str) -> tuple[Window, Sizes]:
             place=module.place,
             expected=str(axes),
         )
+
+
+def _window(module: Module, file: str) -> tuple[Window, Sizes]:
+    """Return how a convolution slides, and the size of its receptive field."""
+    axes = CONVOLUTIONS[module.name]
+    _check_axes(module, axes, file)
     shape = in_shape(module, file=file)
     field = sizes(module, "receptive_field_size", axes, file=file)
     stride = sizes(module, "stride", axes, file=file)
@@ -104,6 +111,7 @@ def _window(module: Module, file: str) -> tuple[Window, Sizes]:
 
 def _check_copies(source: Module, window: Window, file: str) -> None:
     """Raise `ModelError` where the connections say of the window other than the layer does."""
+    _check_axes(source, window.axes, file)
     copies = {"stride": window.stride, "padding": window.padding, "orig_stride": window.spread}
     for name, value in copies.items():
         if name in source.values:
@@ -187,7 +195,7 @@ def _tables(
     assert parent is not None
     weights = array(parent, str(level), file=file)
     place = f"{module.place}: tree_weights.{level}"
-    if weights.ndim != 3 or weights.shape[1] != kernels:
+    if weights.ndim != 3 or weights.shape[1] != kernels or not weights.size:
         raise ModelError(
             f"shape {list(weights.shape)}",
             file=file,

@@ -12,6 +12,7 @@ from helpers_frontends import save, torchlogix_net
 from helpers_luts import PaddedGroupSum, difflut_layers, dwn_net
 from helpers_torchlogix import save_module, torchlogix, trained
 from llnn.lutnn import LUTNN
+from torch import nn
 
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, read_model
@@ -74,10 +75,19 @@ def test_torchlogix_with_a_window_of_another_step(tmp_path: Path, name: str, val
         read_model(save_module(net, tmp_path / "net.pt"))
 
 
-def test_torchlogix_convolution_that_pads_another_number_of_axes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["layer", "connections"])
+def test_torchlogix_convolution_of_another_number_of_axes(tmp_path: Path, where: str) -> None:
     net = trained(torchlogix().LogicConv2d((4, 5), 2, 3, 2, 3, padding=1))
-    net[0].conv_dimension = 3
+    (net[0] if where == "layer" else net[0].connections).conv_dimension = 3
     with pytest.raises(ModelError, match="conv_dimension is 3; expected 2"):
+        read_model(save_module(net, tmp_path / "net.pt"))
+
+
+def test_torchlogix_convolution_without_weights(tmp_path: Path) -> None:
+    net = trained(torchlogix().LogicConv2d((4, 5), 2, 3, 2, 3))
+    weights = net[0].tree_weights[0]
+    net[0].tree_weights[0] = nn.Parameter(weights[:, :, :0].detach())
+    with pytest.raises(ModelError, match=r"tree_weights.0: shape \[.*, 0\]; expected \[nodes"):
         read_model(save_module(net, tmp_path / "net.pt"))
 
 

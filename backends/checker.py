@@ -45,7 +45,7 @@ class Checker:
         self.shell = shell
         self.place = f"module {top}"
         self.cuts: set[int] = set()
-        (self.clk,), (self.rst,) = self.wire("clk", 1), self.wire("rst", 1)
+        self.clk, self.rst = self.flag("clk"), self.flag("rst")
 
     def wire(self, name: str, width: int) -> list[int]:
         """Return the bits of a named wire."""
@@ -57,6 +57,11 @@ class Checker:
                 expected=f"{width} bits",
             )
         return bits
+
+    def flag(self, name: str) -> int:
+        """Return the bit of a named wire of one bit."""
+        (bit,) = self.wire(name, 1)
+        return bit
 
     def check_ports(self, widths: Mapping[str, tuple[str, int]]) -> None:
         """Raise `DifferentError` unless the ports have these directions and widths."""

@@ -154,7 +154,7 @@ class ClockedControl(Checker):
 
     def _check_last(self) -> None:
         """Check the register that says whether the collected step is the last."""
-        (source,) = self.wire("i_last", 1)
+        source = self.flag("i_last")
         self.next_value(
             "last", self.at_last, lambda v: choose(v[self.accept], v[source], v[self.at_last])
         )

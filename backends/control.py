@@ -70,10 +70,10 @@ class Control(Checker):
         super().__init__(shell, shape.top)
         self.shape = shape
         self.check_ports(stream_ports(shape))
-        (self.i_valid,), (self.i_ready,) = self.wire("i_valid", 1), self.wire("i_ready", 1)
-        (self.o_valid,), (self.o_ready,) = self.wire("o_valid", 1), self.wire("o_ready", 1)
-        (self.advance,), (self.accept,) = self.wire("advance", 1), self.wire("accept", 1)
-        (self.full,) = self.wire("full", 1)
+        self.i_valid, self.i_ready = self.flag("i_valid"), self.flag("i_ready")
+        self.o_valid, self.o_ready = self.flag("o_valid"), self.flag("o_ready")
+        self.advance, self.accept = self.flag("advance"), self.flag("accept")
+        self.full = self.flag("full")
         self.valid = self.wire("valid", shape.num_stages)
         self.vector = self.wire("vector", shape.vector_bits)
         self.payload = self.wire("i_payload", shape.beat_bits)
@@ -87,8 +87,8 @@ class Control(Checker):
         self.take, self.phase, self.state = self.advance, [], []
         sequence = shape.sequence
         if sequence is not None:
-            (self.take,), (self.restart,) = self.wire("take", 1), self.wire("restart", 1)
-            (self.last,) = self.wire("last", 1)
+            self.take, self.restart = self.flag("take"), self.flag("restart")
+            self.last = self.flag("last")
             self.phase = self.wire("phase", sequence.phase_bits)
             self.state = self.wire("state", len(sequence.state))
             self.busy = self.valid[sequence.stage - 1] if sequence.stage else self.full

@@ -95,9 +95,9 @@ class CreditControl(Checker):
         self.check_ports(stream_ports(shape))
         ports = ("i_valid", "i_ready", "o_valid", "o_ready")
         flags = ("full", "freed", "settle", "gain", "hold", "shift", "clear", "cleared")
-        self.i_valid, self.i_ready, self.o_valid, self.o_ready = map(self._flag, ports)
+        self.i_valid, self.i_ready, self.o_valid, self.o_ready = map(self.flag, ports)
         (self.full, self.freed, self.settle, self.gain, self.hold, self.shift, self.clear,
-         self.cleared) = map(self._flag, flags)  # fmt: skip
+         self.cleared) = map(self.flag, flags)  # fmt: skip
         self.valid = self.wire("valid", shape.num_stages)
         self.credit, self.fill = self.wire("credit", shape.depth), self.wire("fill", shape.depth)
         self.move, self.filled = (
@@ -127,10 +127,6 @@ class CreditControl(Checker):
             slots = (self.wire(f"slot{k}", shape.beat_bits) for k in range(shape.beats_in))
             self.vector = [bit for slot in slots for bit in slot]
             self.spent = self.strobe[-1]
-
-    def _flag(self, name: str) -> int:
-        (bit,) = self.wire(name, 1)
-        return bit
 
     def enable(self, stage: int) -> int:
         """Return the enable of the rank behind a stage: always."""
@@ -249,7 +245,7 @@ class CreditControl(Checker):
                 raise DifferentError("o_valid or o_payload is another bit", place=self.place)
             stays = self.o_ready
         else:
-            (stays,) = self.wire("held", 1)
+            stays = self.flag("held")
         queue = Counts(self.exits, self.freed, stays)
         moves = queue.second if shape.beats_out == 1 else ~queue.second
         leaves = (queue.count > 0) & moves
@@ -261,7 +257,7 @@ class CreditControl(Checker):
     def _check_serial(self) -> list[int]:
         """Compare how a vector is put out in beats; return the control registers."""
         shape = self.shape
-        (held,), (stop,), (busy,) = (self.wire(name, 1) for name in ("held", "stop", "busy"))
+        held, stop, busy = map(self.flag, ("held", "stop", "busy"))
         rest = self.wire("rest", shape.beats_out - 1)
         waiting, serial = (self.wire(name, shape.output_bits) for name in ("waiting", "serial"))
         self.next_value(

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from gatec.blocks import IntArray
 from gatec.chains import NO_CHAIN, Chains
 from gatec.netlist import FIRST_INPUT, Netlist, Port
+from gatec.netlist_builder import stacked
 from gatec.tables import Tables
 
 
@@ -58,17 +59,8 @@ class Joiner:
         cuts: tuple[Port, ...] = (),
     ) -> Netlist:
         """Return the netlist of all gates added so far."""
-        width = max((rows.shape[1] for rows in self._fanin), default=1)
-        rows = [np.pad(part, ((0, 0), (0, width - part.shape[1]))) for part in self._fanin]
         chains = None
         if self._chains:
             chains = Chains(np.concatenate(self._chain), np.concatenate(self._carry))
-        return Netlist(
-            name,
-            inputs,
-            outputs,
-            np.concatenate([np.zeros((0, width), dtype=np.int32), *rows]),
-            np.concatenate([np.zeros(0, dtype=np.uint64), *self._tables]),
-            cuts=cuts,
-            chains=chains,
-        )
+        fanin, tables = stacked(self._fanin, self._tables)
+        return Netlist(name, inputs, outputs, fanin, tables, cuts=cuts, chains=chains)

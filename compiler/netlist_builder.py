@@ -44,11 +44,17 @@ class NetlistBuilder:
         cuts: tuple[Port, ...] = (),
     ) -> Netlist:
         """Return the netlist of all gates added so far."""
-        width = max((part.shape[1] for part in self._fanin), default=1)
-        fanin = np.zeros((sum(map(len, self._fanin)), width), dtype=np.int32)
-        row = 0
-        for part in self._fanin:
-            fanin[row : row + len(part), : part.shape[1]] = part
-            row += len(part)
-        tables = np.concatenate([np.zeros(0, dtype=np.uint64), *self._tables])
+        fanin, tables = stacked(self._fanin, self._tables)
         return Netlist(name, inputs, outputs, fanin, tables, cuts=cuts)
+
+
+def stacked(fanin: list[IntArray], tables: list[Tables]) -> tuple[IntArray, Tables]:
+    """Return the gates of several parts as one: fan-in, with slots of net 0 added, and tables."""
+    stack = np.zeros(
+        (sum(map(len, fanin)), max((part.shape[1] for part in fanin), default=1)), dtype=np.int32
+    )
+    row = 0
+    for part in fanin:
+        stack[row : row + len(part), : part.shape[1]] = part
+        row += len(part)
+    return stack, np.concatenate([np.zeros(0, dtype=np.uint64), *tables])

@@ -54,17 +54,7 @@ class ClassCircuit:
         return self.netlist.depth
 
     def cut_nets(self, cuts: list[IntArray], phases: IntArray, width: int) -> IntArray:
-        """Return where the reference's scores are in the unrolled circuit.
-
-        Parameters
-        ----------
-        cuts
-            Where the netlist's cuts are in the text.
-        phases
-            `int32[phases, nets]`: where nets of the text are in the unrolled circuit.
-        width
-            Bits of the reference's cuts.
-        """
+        """Return where the reference's scores are, as `StepCircuit.cut_nets` does."""
         (scores,) = cuts
         return phases[:, scores].reshape(-1)[:width]
 

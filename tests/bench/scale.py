@@ -214,8 +214,8 @@ def flat_verilog(model: ModelGraph) -> str:
     assert isinstance(head, GroupSum)
     width, last = head.score_bits, f"l{len(layers)}"
     for score in range(head.classes):
-        bits = (f"{last}[{score * head.group + bit}]" for bit in range(head.group))
-        lines.append(f"wire [{width - 1}:0] s{score} = {' + '.join(bits)};")
+        bits = [f"{last}[{score * head.group + bit}]" for bit in range(head.group)]
+        lines.append(f"wire [{width - 1}:0] s{score} = {added(bits)};")
     high, best = "s0", "4'd0"
     for score in range(1, head.classes):
         lines.append(f"wire g{score} = s{score} > {high};")
@@ -223,6 +223,12 @@ def flat_verilog(model: ModelGraph) -> str:
         lines.append(f"wire [3:0] b{score} = g{score} ? 4'd{score} : {best};")
         high, best = f"h{score}", f"b{score}"
     return "\n".join([*lines, f"assign best = {best};", "endmodule", ""])
+
+
+def added(terms: list[str]) -> str:
+    """Return a sum in halves: Yosys' parser crashes on thousands of `+` in a row."""
+    half = len(terms) // 2
+    return f"({added(terms[:half])} + {added(terms[half:])})" if half else terms[0]
 
 
 def measure_yosys(gates: int) -> dict[str, object]:

@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Verilog out: cores and what stands around them, and the readers and proofs of what was written."""

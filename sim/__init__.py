@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Running nets on data: the reference, the fast engine, and simulations of the Verilog."""

@@ -1,1 +1,1 @@
-"""Verilog out: cores and what stands around them, and the readers and proofs of what was written."""
+"""Verilog out: cores and what stands around them, and readers and proofs of what was written."""

@@ -256,7 +256,10 @@ def _concatenate(ports: Sequence[Port]) -> IntArray:
 
 
 def _independent_ranges(reach: npt.NDArray[np.integer]) -> list[tuple[int, int]]:
-    """Cut `range(len(reach))` greedily where `reach[g]`, the last gate that `g` reads, enters."""
+    """Cut `range(len(reach))` greedily where `reach[g]`, the last gate that `g` reads, enters.
+
+    Raises `NetlistError` where a gate does not read gates before it only.
+    """
     ranges, start, count = [], 0, len(reach)
     while start < count:
         size = 1024
@@ -268,6 +271,8 @@ def _independent_ranges(reach: npt.NDArray[np.integer]) -> list[tuple[int, int]]
                 break
             stop = min(stop + size, count)
             size *= 2
+        if stop == start:
+            raise NetlistError(f"gate {start} reads itself or a gate behind it")
         ranges.append((start, stop))
         start = stop
     return ranges

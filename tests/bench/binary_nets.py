@@ -6,7 +6,9 @@ TFC_1W1A and TFC_1W2A (Brevitas, QONNX) have three layers of 64 neurons, of one 
 LFC-W1A1 (BNN-PYNQ) has three of 1,024. Predictions are those of the model as read, on all 10,000
 test images, beside what QONNX says of the first two files (stored in the tests) and NumPy's
 popcounts of the third. The Verilog of the whole net
-is then run on N images and compared on every output bit.
+is then run on N images and compared on every output bit: by gatec's own reader (`netlist`), by
+Icarus or Verilator, or, with `--simulator pieces`, by Icarus some thousand lines at a time
+(`tests/helpers_pieces.py`), for nets that it could not take at once.
 
 Needs the folder `../shared`. LFC takes 7 GB of memory, and minutes.
 """
@@ -64,6 +66,8 @@ def expected_classes(name: str, bits: np.ndarray) -> np.ndarray:
 
 def measure(name: str, rtl: int, simulator: Any) -> dict[str, object]:
     """Compile and check one net in this process, without place and route."""
+    from helpers_pieces import InPieces
+
     import gatec
     from gatec.flow import core_sources
     from gatec.rtl import Circuit, check_rtl
@@ -86,18 +90,20 @@ def measure(name: str, rtl: int, simulator: Any) -> dict[str, object]:
         **more,
     )
     seconds = time.process_time() - start + resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    circuit = result.manifest["circuit"]
+    mapped = result.manifest["circuit"]
     emitted = result.design.emitted
     sources = core_sources(emitted.top, emitted.style, emitted.text)
-    facts = check_rtl(
-        Circuit(result.design.mapped.model, emitted.shape, sources), data.bits[:rtl], simulator
+    in_pieces = simulator == "pieces"
+    circuit = (InPieces if in_pieces else Circuit)(
+        result.design.mapped.model, emitted.shape, sources
     )
+    facts = check_rtl(circuit, data.bits[:rtl], "icarus" if in_pieces else simulator)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "equal": f"{int((found == expected_classes(name, data.bits)).sum()):,}",
         "right": f"{100 * float((found == data.labels).mean()):.2f} %",
-        "LUT4": f"{sum(circuit['luts'].values()):,}",
-        "stages": circuit["stages"],
+        "LUT4": f"{sum(mapped['luts'].values()):,}",
+        "stages": mapped["stages"],
         "proof": f"{result.manifest['proof']['equivalence']}: {result.manifest['proof']['method']}",
         f"RTL ({simulator})": f"{rtl} images equal, latency {facts.latency}",
         "CPU s": round(seconds),

@@ -109,9 +109,8 @@ class ThresholdLayer(BitBlock):
 
     @property
     def num_slots(self) -> int:
-        """Number of nets that its adder cells read: two gates of three for each bit of a weight."""
-        bits = max(1, int(np.abs(self.weights).max()).bit_length())
-        return 6 * self.num_gates * self.weights.shape[1] * bits
+        """Number of nets that its adder cells read."""
+        return _adder_slots(self.weights) * self.positions
 
     def evaluate(self, inputs: Sequence[Words]) -> Words:
         """Return the neurons' bits for the layer's input."""
@@ -240,9 +239,8 @@ class ScoreBits(BitBlock):
 
     @property
     def num_slots(self) -> int:
-        """Number of nets that its adder cells read: two gates of three for each bit of a weight."""
-        bits = max(1, int(np.abs(self.weights).max(initial=1)).bit_length())
-        return 6 * self.weights.size * bits
+        """Number of nets that its adder cells read."""
+        return _adder_slots(self.weights)
 
     def evaluate(self, inputs: Sequence[Words]) -> Words:
         """Return the sums' bits."""
@@ -253,6 +251,21 @@ class ScoreBits(BitBlock):
     def describe(self) -> str:
         """Return the block's line in the text form."""
         return f"sums {len(self.weights)}x{self.in_width}, {self.scores.score_bits} bits each"
+
+
+def _adder_slots(weights: IntArray) -> int:
+    """Return about how many nets the adder cells of the sums of `weights` (`[rows, k]`) read.
+
+    The literals of each bit of the weights are counted by themselves, in cells side by side in all
+    rows, as many as the row with most of them takes; where there are several bits, the counts are
+    added up. A cell takes two gates of three nets for each literal, and for each bit of a count.
+    """
+    magnitudes = np.abs(weights)
+    bits = range(int(magnitudes.max(initial=0)).bit_length())
+    most = [int((magnitudes >> bit & 1).sum(axis=1).max()) for bit in bits]
+    counts = [literals for literals in most if literals]
+    added = sum(literals.bit_length() for literals in counts) if len(counts) > 1 else 0
+    return 6 * len(weights) * (sum(counts) + added)
 
 
 def check_weights(weights: IntArray, place: str) -> None:

@@ -20,7 +20,7 @@ of the large one that bit weighs more than all else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,15 @@ from gatec.blocks_bits import BitBlock, Wires
 from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.errors import ModelError, UsageError
 from gatec.frontends.content import Content
-from gatec.frontends.draft import Draft, DraftBlock, DraftLayer, complete, lacks, naming
+from gatec.frontends.draft import (
+    Draft,
+    DraftBlock,
+    DraftLayer,
+    complete,
+    lacks,
+    lacks_classes,
+    naming,
+)
 from gatec.frontends.joint_encoder import Start, join_fronts
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.records import shown
@@ -62,7 +70,11 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     margin = described["margin"]
     if type(margin) is not int or not 1 <= margin < 1 << 20:
         raise ModelError(f"margin is {shown(margin)}", file=file, expected="1 and more")
-    nets = {key: _net(described[key], key, options, file) for key in ("small", "large")}
+    opened = {key: _open(described[key], key, options, file) for key in ("small", "large")}
+    missing = [what for key, net in opened.items() for what in net.lacks(key)]
+    if missing:
+        return Draft([], missing=tuple(missing))
+    nets = {key: net.complete() for key, net in opened.items()}
     small, large = nets.values()
     if options.features is not None and all("features" in described[key] for key in nets):
         raise UsageError("--features was given, but the file has it beside both nets", file=file)
@@ -90,8 +102,31 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     return Draft(layers, head=scores, notes=notes | _notes(nets), **front.facts)
 
 
-def _net(described: Any, key: str, options: ReadOptions, file: str) -> ModelGraph:
-    """Return one of the two nets."""
+@dataclass(frozen=True)
+class _Net:
+    """One of the two nets, as far as its file and what stands beside it tell."""
+
+    file: str
+    stem: str
+    draft: Draft
+    reading: ReadOptions
+
+    def lacks(self, key: str) -> list[str]:
+        """Return what must still be given beside the file."""
+        place = f"{key}: {Path(self.file).name}"
+        missing = lacks(self.draft, self.reading)
+        found = [f'{place}: {what}, as a key beside "file" without the dashes' for what in missing]
+        if self.draft.layers and lacks_classes(self.draft, self.reading):
+            found.append(f'{place}: has no classes; expected "classes": N')
+        return found
+
+    def complete(self) -> ModelGraph:
+        """Return the net."""
+        return complete(self.draft, self.reading, file=self.file, stem=self.stem)
+
+
+def _open(described: Any, key: str, options: ReadOptions, file: str) -> _Net:
+    """Return one of the two nets, complete or not."""
     from gatec.frontends.registry import open_with, require_frontend
 
     if not isinstance(described, dict) or not isinstance(described.get("file"), str):
@@ -123,10 +158,7 @@ def _net(described: Any, key: str, options: ReadOptions, file: str) -> ModelGrap
     if general == "bits" or (general is not None and lacks(found, reading)):
         reading = replace(reading, features=general)
         found = frontend.draft(content, reading)
-    for what in lacks(found, reading):
-        given = f'{what}, as a key beside "file" without the dashes'
-        raise ModelError(given, file=file, place=f"{key}: {described['file']}")
-    return complete(found, reading, file=content.label, stem=content.stem)
+    return _Net(content.label, content.stem, found, reading)
 
 
 def _notes(nets: Mapping[str, ModelGraph]) -> dict[str, str]:
@@ -153,8 +185,7 @@ def _beside(name: str, key: str, file: str) -> Path:
 def _head(net: ModelGraph, file: str) -> ClassScores:
     """Return a net's class sums as weights."""
     head = net.head
-    if head is None:
-        raise ModelError("has no classes", file=file, place=net.name, expected='"classes": N')
+    assert head is not None, "`_Net.lacks` asks for classes"
     if isinstance(head, GroupSum):
         limits.check_limit(head.classes * head.in_width, 1 << 27, "weights", file=file)
         weights = np.repeat(np.eye(head.classes, dtype=np.int32), head.group, axis=1)

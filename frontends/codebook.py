@@ -26,6 +26,7 @@ from gatec.frontends.tensors import Array
 from gatec.tables import VARIABLE
 
 CODES = ("one-hot", "binary", "binary-lsb")
+_EXPECTED = f"{', '.join(CODES)}, or a file with codebook [classes, bits]"
 
 
 def find_codebook(
@@ -43,7 +44,7 @@ def find_codebook(
             raise ModelError(f"--codebook {code}", file=file, expected="--classes N with it")
         return _made(code, classes)
     if code is not None:
-        found = open_model(Path(code)).tensors.get("codebook")
+        found = open_model(Path(code), _EXPECTED).tensors.get("codebook")
         if found is None:
             raise ModelError("no tensor codebook", file=code, expected="codebook [classes, bits]")
         file = code

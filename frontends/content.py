@@ -27,6 +27,10 @@ from gatec.frontends.ubjson import is_ubjson, read_ubjson
 from gatec.frontends.zipped import ZipMembers
 
 # Names under which training scripts put the model into a checkpoint, beside optimiser and epoch.
+_UNKNOWN = (
+    "neither .pt, .pth, .safetensors, .npz, .onnx, .h5, .json, .ubj, .pickle.lzma, "
+    "LightGBM's text nor a circuit"
+)
 _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model_dict", "model", "net")
 
 
@@ -92,15 +96,19 @@ class Content:
         }
 
 
-def open_model(path: Path) -> Content:
-    """Read a model file as data.
+def open_model(path: Path, expected: str = "a model file") -> Content:
+    """Read a model file as data, or a file that an option names: `expected` says what is wanted.
 
     Raises `ModelError` at a file that is absent, broken, or of an unknown kind, and `LimitError` at
     one that is too large.
     """
     label = str(path)
-    data = read_bytes(path)
-    container, value = _parse(data, label, path.parent)
+    data = read_bytes(path, expected)
+    found = _parse(data, label, path.parent)
+    if found is None:
+        what = _UNKNOWN if data else "empty file"
+        raise ModelError(what, file=label, expected=expected)
+    container, value = found
     return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
 
 
@@ -147,12 +155,12 @@ def _json(data: bytes, label: str) -> Any:
         raise ModelError(f"broken JSON: {error!s:.80}", file=label) from None
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, expected: str = "a model file") -> bytes:
     """Return a file's bytes; raise `ModelError` when that fails, `LimitError` when it is large."""
     try:
         if not path.is_file():
             what = "is not a file" if path.exists() else "no such file"
-            raise ModelError(what, file=path, expected="a model file")
+            raise ModelError(what, file=path, expected=expected)
         with path.open("rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             limits.check_limit(size, limits.MAX_FILE_BYTES, "file bytes", file=path)
@@ -161,7 +169,7 @@ def read_bytes(path: Path) -> bytes:
         raise ModelError(f"cannot be read: {error}", file=path) from None
 
 
-def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
+def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any] | None:
     """Return the container and the tree of values, chosen by the first bytes."""
     if data[:2] == b"PK":
         members = ZipMembers(data, label)
@@ -182,13 +190,4 @@ def _parse(data: bytes, label: str, folder: Path) -> tuple[str, Any]:
             file=label,
             expected="torch.save(torch.load(FILE), NEW_FILE), run where the file is trusted",
         )
-    if is_onnx(data):
-        return "onnx", read_onnx(data, label, folder)
-    raise ModelError(
-        "neither .pt, .pth, .safetensors, .npz, .onnx, .h5, .json, .ubj, .pickle.lzma, "
-        "LightGBM's text nor a circuit"
-        if data
-        else "empty file",
-        file=label,
-        expected="a model file",
-    )
+    return ("onnx", read_onnx(data, label, folder)) if is_onnx(data) else None

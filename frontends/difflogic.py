@@ -14,7 +14,7 @@ from dataclasses import replace
 from gatec.errors import ModelError
 from gatec.frontends.checkpoint import beside
 from gatec.frontends.content import Content
-from gatec.frontends.difflogic_modules import KNOWN, from_module
+from gatec.frontends.difflogic_modules import KNOWN, from_module, refuse_image
 from gatec.frontends.draft import Draft, DraftLayer
 from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
@@ -43,6 +43,7 @@ def draft(content: Content, options: ReadOptions) -> Draft:
     """Return what the file and a wiring option tell about the net."""
     if is_module(content.model):
         return from_module(content.model, options, file=content.label)
+    refuse_image(options, file=content.label)
     return _from_state_dict(content, options)
 
 

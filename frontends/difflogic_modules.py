@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from gatec.blocks_conv import LutConv, Window
-from gatec.errors import ModelError
+from gatec.errors import ModelError, UsageError
 from gatec.frontends.draft import Draft, DraftBlock, DraftLayer
 from gatec.frontends.group_sum import GROUP_SUM_ATTRIBUTES, head_layers, weighted_head
 from gatec.frontends.input_wise import input_wise_tables
@@ -42,6 +42,8 @@ def from_module(record: Record, options: ReadOptions, *, file: str) -> Draft:
     walk = _Walk(options, file)
     for module in walk.parts(record):
         walk.take(module)
+    if walk.image is None:
+        refuse_image(options, file=file)
     head = walk.head
     found, missing, origin = _complete(walk, options, file)
     facts = head_facts(head, file=file)
@@ -55,6 +57,12 @@ def from_module(record: Record, options: ReadOptions, *, file: str) -> Draft:
             extra = head_layers(head, width, file)
     notes = walk.notes | origin
     return Draft([*found, *extra], walk.inputs, notes=notes, missing=missing, **facts)
+
+
+def refuse_image(options: ReadOptions, *, file: str) -> None:
+    """Raise `UsageError` when an image's size is given for a net of rows of bits."""
+    if options.image is not None:
+        raise UsageError("--image was given, but no layer reads an image", file=file)
 
 
 def _complete(

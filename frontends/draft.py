@@ -112,7 +112,8 @@ class Draft:
     notes
         Findings for reports.
     missing
-        One sentence for each fact, other than inputs and features, that must still be given.
+        One sentence for each fact, other than inputs and features, that must still be given. What
+        is missing may leave no layers to be found.
     """
 
     layers: Sequence[DraftLayer | DraftBlock]
@@ -135,7 +136,7 @@ class Draft:
 def lacks(draft: Draft, options: ReadOptions) -> list[str]:
     """Return what must still be given, each with the option that gives it."""
     missing = list(draft.missing)
-    if input_width(draft, options) is None:
+    if input_width(draft, options) is None and (draft.layers or not missing):
         missing.append(_lacks_inputs(draft))
     if draft.recurrence is not None and options.steps is None:
         missing.append(draft.recurrence.lacks_steps)
@@ -145,6 +146,12 @@ def lacks(draft: Draft, options: ReadOptions) -> list[str]:
             "the circuit's integer inputs stand for) or --features bits (encoder outside)"
         )
     return missing
+
+
+def lacks_classes(draft: Draft, options: ReadOptions) -> bool:
+    """Return whether nothing tells a number of classes; the outputs are bits then."""
+    known = (draft.head, draft.classes, draft.codebook, options.classes, options.codebook)
+    return all(fact is None for fact in known)
 
 
 def complete(draft: Draft, options: ReadOptions, *, file: str, stem: str) -> ModelGraph:
@@ -340,6 +347,7 @@ def head_blocks(
             expected="outputs that are code bits",
         )  # fmt: skip
     if draft.head is not None:
+        _refuse_scale(options, "weighted class sums", file)
         agree("--classes", options.classes, draft.head.classes, file=file)
         return [draft.head]
     tau = agree("--tau", options.tau, draft.tau, file=file)
@@ -352,6 +360,7 @@ def head_blocks(
         notes["codebook"] = f"nearest of {len(codebook)} codewords of {codebook.shape[1]} bits"
         return [layer, GroupSum("groupsum", layer.out_width, len(codebook), tau, beta)]
     if classes is None:
+        _refuse_scale(options, "no classes", file)
         return []
     if width % classes:
         raise ModelError(
@@ -361,6 +370,15 @@ def head_blocks(
         )
     with naming(file):
         return [GroupSum("groupsum", width, classes, tau, beta)]
+
+
+def _refuse_scale(options: ReadOptions, has: str, file: str) -> None:
+    """Raise `ModelError` where nothing would report the option's number."""
+    for option, given in (("--tau", options.tau), ("--beta", options.beta)):
+        if given is not None:
+            raise ModelError(
+                f"{option} was given, but the model has {has}", file=file, expected="a GroupSum"
+            )
 
 
 @contextmanager

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from gatec.frontends.content import Content
-from gatec.frontends.draft import Draft, DraftBlock, DraftLayer, input_width, lacks
+from gatec.frontends.draft import (
+    Draft,
+    DraftBlock,
+    DraftLayer,
+    complete,
+    input_width,
+    lacks,
+    lacks_classes,
+)
 from gatec.frontends.gates import GATE_NAMES, gates_of
 from gatec.frontends.modules import all_modules
 from gatec.frontends.options import ReadOptions
@@ -92,9 +100,13 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
             notes={"content": summary(content)},
             missing=["a model that gatec knows"],
         )
+    frontend.refuse_unknown(options, file=content.label)
     draft = frontend.draft(content, options)
     missing = lacks(draft, options)
-    if draft.classes is None and options.classes is None and draft.head is None:
+    if not missing:
+        # What contradicts itself is an error here too.
+        complete(draft, options, file=content.label, stem=content.stem)
+    if draft.layers and lacks_classes(draft, options):
         missing.append("number of classes is not in the file; --classes N (or --output bits)")
     return Inspection(
         content.label,

@@ -30,7 +30,7 @@ def given_parameters(options: ReadOptions) -> Bits | None:
     if options.parameters is None:
         return None
     path = Path(options.parameters)
-    content = open_model(path)
+    content = open_model(path, "a text of 0 and 1, or an array parameters")
     if content.container == "truth":
         text = "".join(content.value.split())
         return np.frombuffer(text.encode(), dtype=np.uint8) - ord("0")

@@ -44,6 +44,16 @@ class Frontend:
         found: bool = self._reader().matches(content)
         return found
 
+    def refuse_unknown(self, options: ReadOptions, *, file: str) -> None:
+        """Raise `UsageError` at an option that would change nothing."""
+        for option, known in _ONLY_FOR.items():
+            if getattr(options, option) is not None and self.name not in known:
+                raise UsageError(
+                    f"--{option} was given, but the model is {self.name}",
+                    file=file,
+                    expected=f"{' or '.join(known)} with it",
+                )
+
     def draft(self, content: Content, options: ReadOptions) -> Draft:
         """Return what the content and the options tell, complete or not."""
         found: Draft = self._reader().draft(content, options)
@@ -159,6 +169,14 @@ SUPPORTED: tuple[Frontend, ...] = (
 )
 
 
+# Options of what only some formats lack: where they would change nothing they are refused.
+_ONLY_FOR: dict[str, tuple[str, ...]] = {
+    "parametrization": ("torchlogix",),
+    "image": ("difflogic", "binary"),
+    "parameters": ("circuits", "blif", "verilog"),
+}
+
+
 def choose(content: Content, options: ReadOptions) -> Frontend | None:
     """Return the frontend that `--format` names, or the first that the content matches."""
     if options.format is None:
@@ -242,10 +260,7 @@ def require_frontend(content: Content, options: ReadOptions) -> Frontend:
     frontend = choose(content, options)
     if frontend is None:
         raise unknown_model(content.label, summary(content))
-    if options.parametrization is not None and frontend.name != "torchlogix":
-        raise UsageError(
-            f"--parametrization was given, but the model is {frontend.name}", file=content.label
-        )
+    frontend.refuse_unknown(options, file=content.label)
     return frontend
 
 

@@ -22,6 +22,8 @@ from gatec.frontends.options import ReadOptions
 from gatec.frontends.replay import Replay
 from gatec.frontends.tensors import Array
 
+_FORMS = "a and b, connections.A and connections.B, or layers.0.fanin"
+
 
 def pairs(a: Array, b: Array, *, file: str, place: str) -> Array:
     """Return `[gates, 2]` wiring of two-input gates from the nets of A and of B."""
@@ -59,7 +61,7 @@ def read_wiring(path: Path) -> list[Array]:
     Raises `ModelError` when it holds none of the forms above.
     """
     file = str(path)
-    tensors = open_model(path).tensors
+    tensors = open_model(path, f"a file of connections: {_FORMS}").tensors
     for a, b in (("a", "b"), ("connections.A", "connections.B")):
         if a in tensors and b in tensors:
             return paired_layers(tensors[a], tensors[b], file=file, place=f"{a}, {b}")
@@ -68,7 +70,7 @@ def read_wiring(path: Path) -> list[Array]:
         raise ModelError(
             f"no wiring among {', '.join(list(tensors)[:8]) or 'nothing'}",
             file=file,
-            expected="a and b, connections.A and connections.B, or layers.0.fanin",
+            expected=_FORMS,
         )
     return found
 

@@ -82,7 +82,10 @@ def test_a_class_alone_is_always_sure(tmp_path: Path) -> None:
         ),
         ({"small": {"file": "small.npz", "classes": 3}}, "--classes 3 was given, but the file say"),
         ({"small": {"file": "other.npz"}}, "small: 3 classes; large: 4 classes; expected the same"),
-        ({"small": {"file": "plain.npz"}}, "plain: has no classes"),
+        (
+            {"small": {"file": "plain.npz"}},
+            'small: plain.npz: has no classes; expected "classes": N',
+        ),
     ],
 )
 def test_what_is_no_cascade_is_refused(
@@ -106,3 +109,18 @@ def test_inspect_explains(tmp_path: Path) -> None:
     assert "cascade (json)" in text
     assert "small: ahead by 3" in text
     assert "note: cascade: the small net answers where its best score is at least 3 above" in text
+
+
+def test_inspect_lists_what_is_missing_in_both_nets(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = write_cascade(tmp_path, *nets(), 3)
+    write_neutral(random_layers_model(rng, 11, [8], None), tmp_path / "small.npz")
+    lists = {"gate_types": [[1, 2]], "connections.A": [[0, 1]], "connections.B": [[1, 2]]}
+    np.savez(tmp_path / "large.npz", **{key: np.array(value) for key, value in lists.items()})
+    found = inspect_model(path).missing
+    assert found[0] == 'small: small.npz: has no classes; expected "classes": N'
+    assert found[1].startswith("large: large.npz: input width is not in the file and the wiring")
+    assert found[1].endswith(', as a key beside "file" without the dashes')
+    assert found[2:] == ['large: large.npz: has no classes; expected "classes": N']
+    with pytest.raises(ModelError, match="small: small.npz: has no classes"):
+        read_model(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import helpers_larq
 import numpy as np
@@ -18,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends import SUPPORTED, ReadOptions, read_model, write_neutral
+from gatec.frontends import SUPPORTED, ReadOptions, inspect_model, read_model, write_neutral
 from gatec.frontends.content import open_model
 from gatec.frontends.naming import identifier
 
@@ -94,10 +95,59 @@ def test_a_named_format_is_used_or_refused(tmp_path: Path) -> None:
                 read_model(path, ReadOptions(format=frontend.name, inputs=12))
 
 
-def test_parametrization_is_for_torchlogix_only(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"parametrization": "warp"}, "is neutral; expected torchlogix with it"),
+        ({"image": "1x2x2"}, "is neutral; expected difflogic or binary with it"),
+        ({"parameters": Path("p.txt")}, "is neutral; expected circuits or blif or verilog with"),
+    ],
+)
+def test_options_that_a_format_knows_nothing_of(
+    tmp_path: Path, options: dict[str, Any], message: str
+) -> None:
+    files, given = examples(tmp_path), ReadOptions(**options)
+    for read in (read_model, inspect_model):
+        with pytest.raises(UsageError, match=f"--{next(iter(options))} was given, .* {message}"):
+            read(files["neutral"], given)
+
+
+def test_an_image_for_rows_of_bits_is_refused(tmp_path: Path) -> None:
+    for net in (difflogic_net(), difflogic_net().state_dict()):
+        with pytest.raises(UsageError, match="--image was given, but no layer reads an image"):
+            read_model(save(net, tmp_path / "d.pt"), ReadOptions(inputs=12, image="1x3x4"))
+
+
+def test_scales_of_sums_that_are_not_there_are_refused(tmp_path: Path) -> None:
     files = examples(tmp_path)
-    with pytest.raises(UsageError, match="--parametrization was given, but the model is neutral"):
-        read_model(files["neutral"], ReadOptions(parametrization="warp"))
+    with pytest.raises(ModelError, match="--tau was given, but the model has no classes"):
+        read_model(files["circuits"], ReadOptions(tau=2.0))
+    with pytest.raises(ModelError, match="--beta was given, but the model has weighted class sums"):
+        read_model(files["trees"], ReadOptions(beta=2.0, features="uint8"))
+
+
+def test_inspect_refuses_what_read_model_refuses(tmp_path: Path) -> None:
+    files = examples(tmp_path)
+    for options, message in (
+        (ReadOptions(classes=3), "--classes 3 was given, but the file says 2"),
+        (ReadOptions(steps=3), "--steps was given, but the net is not recurrent"),
+    ):
+        with pytest.raises(ModelError, match=message):
+            inspect_model(files["neutral"], options)
+
+
+def test_files_of_options_that_are_absent(tmp_path: Path) -> None:
+    files, gone = examples(tmp_path), tmp_path / "gone.npz"
+    for name, options, expected in (
+        ("difflogic", ReadOptions(wiring=gone), "a file of connections: a and b, connections.A"),
+        ("circuits", ReadOptions(parameters=gone), "a text of 0 and 1, or an array parameters"),
+        ("circuits", ReadOptions(codebook=str(gone)), "one-hot, binary, binary-lsb, or a file"),
+    ):
+        with pytest.raises(ModelError, match=f"gone.npz: no such file; expected {expected}"):
+            read_model(files[name], options)
+    gone.write_bytes(b"")
+    with pytest.raises(ModelError, match="gone.npz: empty file; expected a file of connections"):
+        read_model(files["difflogic"], ReadOptions(wiring=gone))
 
 
 def test_checkpoint_with_two_models_is_not_guessed(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gatec.bits import all_inputs, unpack
 from gatec.blocks import Block, InputBits
-from gatec.blocks_threshold import ClassScores, ThresholdLayer, dense_thresholds
+from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer, dense_thresholds
 from gatec.cone import connected
 from gatec.errors import DifferentError, ModelError
 from gatec.evaluate import evaluate_outputs
@@ -164,3 +164,22 @@ def test_structure_never_calls_different_circuits_equal(seed: int) -> None:
     words = all_inputs(net.num_inputs)
     same = evaluate_outputs(net, words) == evaluate_outputs(damaged, words)
     assert not (equal_outputs(net, damaged) & ~same.all(axis=1)).any()
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        np.random.default_rng(0).choice([-1, 1], (16, 100)),
+        np.kron(np.random.default_rng(1).choice([-1, 1], (8, 30)), 1 << np.arange(8)),
+        np.where(np.arange(100) == 0, 128, 1) * np.ones((9, 1), dtype=int),
+        np.random.default_rng(2).integers(-15, 16, (9, 80)),
+    ],
+    ids=["bits", "codes", "one heavy", "4 bits"],
+)
+def test_gates_are_foretold_within_a_tenth(weights: np.ndarray) -> None:
+    layer = dense_thresholds("t", weights, np.zeros(len(weights)))
+    model = ModelGraph.chain([InputBits("input", layer.in_width), layer], "foretold")
+    gates = lower(model).netlist.num_gates
+    assert 0.9 < layer.num_slots / 3 / gates < 1.1
+    sums = ScoreBits("s", layer.in_width, weights, np.abs(weights).sum(axis=1))
+    assert sums.num_slots == layer.num_slots

@@ -1,51 +1,130 @@
 """Keras' HDF5 files (`.h5`), read as arrays by h5py (extra `h5`): weights, and whole models.
 
-As Keras 2 and its legacy format in Keras 3 write them: `layer_names` of the file, or of its group
-`model_weights` in a whole model, and `weight_names` of each layer's group are attributes with the
-paths of the data sets. A whole model has its JSON in the attribute `model_config` too. Attributes
-that are too long for HDF5 are cut into `layer_names0`, `layer_names1` and so on.
-
-Nothing but that is followed: no links, no data in other files, and no filters but those that HDF5
-has built in, since it would load others as libraries from wherever its path leads.
+On damaged files the library of HDF5 crashes, or never ends. So it runs in a process of its own,
+`gatec.frontends.h5_reader`, which is started for the first file, kept for the next ones, and ends
+with this one. A request is the number of bytes (8, highest first) and the file. The reply is JSON,
+with its number of bytes before it, and the bytes of the arrays that it lists, in C order.
 """
 
 from __future__ import annotations
 
-import io
+import atexit
+import json
+import os
+import selectors
+import subprocess
+import sys
+import threading
+import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gatec import limits
 from gatec.errors import ModelError, ToolError, UsageError
 from gatec.frontends.tensors import Array
 
 H5_MAGIC = b"\x89HDF\r\n\x1a\n"
 CONFIG = "config"
-_WEIGHTS = "model_weights"
-_MAX_NAMES = 100_000
 _MAX_CONFIG = 1 << 24
-# HDF5's numbers of deflate, shuffle and fletcher32.
-_BUILT_IN = frozenset({1, 2, 3})
-_KINDS = "biuf"
+# A file of the largest size takes less than a minute.
+_SECONDS = 60.0
+_CHUNK = 1 << 20
+
+
+class _LostError(Exception):
+    """The process is gone, or does not answer."""
+
+
+class _Process:
+    """The process, and the pipes to it."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            (sys.executable, "-m", "gatec.frontends.h5_reader"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+        )
+
+    def ask(self, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+        """Return the reply to a file, and the bytes of its arrays."""
+        deadline = time.monotonic() + _SECONDS
+        try:
+            self._send(len(data).to_bytes(8))
+            self._send(data)
+        except BrokenPipeError:
+            raise _LostError("crashes") from None
+        reply = json.loads(self._receive(int.from_bytes(self._receive(8, deadline)), deadline))
+        return reply, [self._receive(size, deadline) for *_, size in reply.get("arrays", ())]
+
+    def _send(self, data: bytes) -> None:
+        assert self._process.stdin is not None
+        left = memoryview(data)
+        while left:
+            left = left[self._process.stdin.write(left) :]
+
+    def _receive(self, size: int, deadline: float) -> bytes:
+        assert self._process.stdout is not None
+        parts: list[bytes] = []
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while size:
+                if not selector.select(max(0.0, deadline - time.monotonic())):
+                    raise _LostError(f"does not end within {_SECONDS:.0f} s")
+                part = os.read(self._process.stdout.fileno(), min(size, _CHUNK))
+                if not part:
+                    raise _LostError("crashes")
+                parts.append(part)
+                size -= len(part)
+        return b"".join(parts)
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.communicate()
+
+
+_LOCK = threading.Lock()
+# By the process that started it: one that was forked has no share in its parent's.
+_running: dict[int, _Process] = {}
+
+
+@atexit.register
+def _stop() -> None:
+    process = _running.pop(os.getpid(), None)
+    if process is not None:
+        process.stop()
 
 
 def read_h5(data: bytes, label: str) -> dict[str, Array]:
     """Return `LAYER.WEIGHT` by name, and a whole model's JSON as bytes `config`.
 
-    Raises `ModelError` at other files of HDF5, `ToolError` where h5py is not installed.
+    Raises `ModelError` at other files of HDF5 and where its library fails, `ToolError` where h5py
+    is not installed.
     """
-    try:
-        import h5py
-    except ImportError:
-        raise ToolError("h5py not found", file=label, expected="pip install 'gatec[h5]'") from None
-    try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            return _Reader(h5py, len(data), label).read(file)
-    # What the library says of broken files comes in all of these.
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError) as error:
-        raise ModelError(f"broken HDF5: {error!s:.120}", file=label) from None
+    if find_spec("h5py") is None:
+        raise ToolError("h5py not found", file=label, expected="pip install 'gatec[h5]'")
+    with _LOCK:
+        process = _running.get(os.getpid()) or _Process()
+        _running[os.getpid()] = process
+        try:
+            reply, parts = process.ask(data)
+        except BaseException as error:
+            # What it might still say would be taken for the answer to the next file.
+            _stop()
+            if not isinstance(error, _LostError):
+                raise
+            raise ModelError(f"broken HDF5: its library {error}", file=label) from None
+    if "error" in reply:
+        what, place, expected = reply["error"]
+        raise ModelError(what, file=label, place=place, expected=expected)
+    return {
+        name: np.ndarray(shape, kind, part)
+        for (name, kind, shape, _), part in zip(reply["arrays"], parts, strict=True)
+    }
 
 
 def with_config(tensors: dict[str, Array], path: Path, *, file: str) -> dict[str, Array]:
@@ -58,81 +137,3 @@ def with_config(tensors: dict[str, Array], path: Path, *, file: str) -> dict[str
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", file=path) from None
     return {**tensors, CONFIG: np.frombuffer(text, np.uint8)}
-
-
-class _Reader:
-    """Reads one file, whose size bounds what it may claim to hold."""
-
-    def __init__(self, h5py: Any, size: int, label: str) -> None:
-        self._h5py, self._label = h5py, label
-        self._left = min(limits.MAX_FILE_BYTES, size * limits.MAX_COMPRESSION_RATIO)
-
-    def read(self, file: Any) -> dict[str, Array]:
-        """Return what the file holds."""
-        found: dict[str, Array] = {}
-        config = file.attrs.get("model_config")
-        if config is not None:
-            found[CONFIG] = np.frombuffer(self._text(config, "model_config").encode(), np.uint8)
-        root = file if config is None else self._part(file, _WEIGHTS, _WEIGHTS)
-        for layer in self._names(root, "layer_names", "the file"):
-            group = self._part(root, layer, layer)
-            for path in self._names(group, "weight_names", layer):
-                key = f"{layer}.{path.rpartition('/')[2].partition(':')[0]}"
-                if key in found:
-                    raise self._error("comes twice", key)
-                found[key] = self._array(self._part(group, path, key), key)
-        return found
-
-    def _error(self, what: str, place: str, expected: str | None = None) -> ModelError:
-        return ModelError(what, file=self._label, place=place[:80], expected=expected)
-
-    def _part(self, group: Any, path: str, place: str) -> Any:
-        """Return a part of a group, step by step: each must be in this file, under that name."""
-        for name in path.split("/"):
-            if not isinstance(group, self._h5py.Group) or name in ("", ".") or name not in group:
-                raise self._error("is not there", place, "a file that Keras wrote")
-            if not isinstance(group.get(name, getlink=True), self._h5py.HardLink):
-                raise self._error("is a link", place, "data in the file itself")
-            group = group[name]
-        return group
-
-    def _names(self, group: Any, name: str, place: str) -> list[str]:
-        """Return a list of names, which Keras cuts into several attributes where it is long."""
-        if not isinstance(group, self._h5py.Group):
-            raise self._error("is no group", place, "a file that Keras wrote")
-        found: list[str] = []
-        parts = [name] if name in group.attrs else []
-        while not parts or parts[-1] != name:
-            part = f"{name}{len(parts)}"
-            if part not in group.attrs:
-                break
-            parts.append(part)
-        if not parts:
-            raise self._error(f"has no {name}", place, "a file that Keras wrote")
-        for part in parts:
-            values = np.asarray(group.attrs[part])
-            if values.ndim != 1 or len(found) + len(values) > _MAX_NAMES:
-                raise self._error(f"{part} is no list of names", place)
-            found += [self._text(value, f"{place}: {part}") for value in values.tolist()]
-        return found
-
-    def _text(self, value: Any, place: str) -> str:
-        if isinstance(value, bytes):
-            value = value.decode("utf-8")
-        if not isinstance(value, str) or len(value) > _MAX_CONFIG:
-            raise self._error("is no text", place)
-        return str(value)
-
-    def _array(self, data: Any, place: str) -> Array:
-        if not isinstance(data, self._h5py.Dataset):
-            raise self._error("is no array", place)
-        if data.shape is None or data.dtype.kind not in _KINDS:
-            raise self._error(f"holds {data.dtype!s:.40}", place, "numbers")
-        plist = data.id.get_create_plist()
-        filters = {plist.get_filter(i)[0] for i in range(plist.get_nfilters())}
-        if data.is_virtual or plist.get_external_count() or not filters <= _BUILT_IN:
-            raise self._error("is kept in another file, or packed by a plugin", place, "plain data")
-        self._left -= data.nbytes
-        if self._left < 0:
-            raise self._error(f"claims a shape {list(data.shape)}", place, "data that is there")
-        return np.asarray(data[()])

@@ -14,7 +14,7 @@ from helpers_larq import described, network, run, write, write_h5
 
 from gatec import compile as compile_net
 from gatec.errors import GatecError, ModelError, ToolError, UsageError
-from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
+from gatec.frontends import ReadOptions, inspect_model, keras_h5, neutral_bytes, read_model
 
 BITS = ReadOptions(features="bits")
 
@@ -60,6 +60,33 @@ def test_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ToolError, match=r"h5py not found; expected pip install 'gatec\[h5\]'"):
         read_model(path, BITS)
+
+
+def test_a_file_on_which_the_library_never_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_h5(tmp_path / "net.h5", *described(network()))
+    data = bytearray(path.read_bytes())
+    # The model's text is in the global heap: behind its header, that of the first object.
+    size = data.index(b"GCOL") + 16 + 8
+    data[size : size + 8] = ((1 << 64) - 16).to_bytes(8, "little")
+    path.with_name("bad.h5").write_bytes(data)
+    assert read_model(path, BITS).num_inputs == 72
+    monkeypatch.setattr(keras_h5, "_SECONDS", 0.5)
+    with pytest.raises(ModelError, match=r"bad\.h5: broken HDF5: its library does not end"):
+        read_model(path.with_name("bad.h5"), BITS)
+    monkeypatch.undo()
+    assert read_model(path, BITS).num_inputs == 72
+
+
+def test_a_file_on_which_the_library_crashes(tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "net.h5", *described(network()))
+    assert read_model(path, BITS).num_inputs == 72
+    (process,) = keras_h5._running.values()
+    process._process.kill()
+    with pytest.raises(ModelError, match="broken HDF5: its library crashes"):
+        read_model(path, BITS)
+    assert read_model(path, BITS).num_inputs == 72
 
 
 def _linked(file: Any) -> None:

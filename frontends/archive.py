@@ -20,6 +20,8 @@ from gatec.frontends.tensors import BFLOAT16, Array, decode, item_size, strided
 from gatec.frontends.zipped import ZipMembers
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+# As a pickle of any protocol holds it.
+_MAGIC_BYTES = LEGACY_MAGIC.to_bytes(10, "little")
 _LEGACY_PROTOCOL = 1001
 
 # torch/storage.py: storage class to element type.
@@ -75,16 +77,25 @@ def read_torch_zip(members: ZipMembers) -> Any:
     return _read_object(io.BytesIO(content), file, order, load)
 
 
+def _foreign(file: str) -> ModelError:
+    return ModelError(
+        "a pickle that torch did not write",
+        file=file,
+        expected="a torch.save file, or of scikit-learn's trees what "
+        "gatec.frontends.trees.EXPORTER writes",
+    )
+
+
 def read_torch_legacy(data: bytes, file: str) -> Any:
     """Return the object in a `torch.save` file of the layout before torch 1.6."""
     stream = io.BytesIO(data)
+    if _MAGIC_BYTES not in data[:64]:
+        raise _foreign(file)
     magic = read_pickle(stream, file=file)
     protocol = read_pickle(stream, file=file)
     system = read_pickle(stream, file=file)
     if magic != LEGACY_MAGIC or protocol != _LEGACY_PROTOCOL or not isinstance(system, dict):
-        raise ModelError(
-            "a pickle that torch did not write", file=file, expected="a torch.save file"
-        )
+        raise _foreign(file)
     order = "<" if system.get("little_endian", True) else ">"
     # The object comes before its storages: read it for their types, split them, read it again.
     kinds: dict[str, str] = {}

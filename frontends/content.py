@@ -27,6 +27,7 @@ from gatec.frontends.ubjson import is_ubjson, read_ubjson
 from gatec.frontends.zipped import ZipMembers
 
 # Names under which training scripts put the model into a checkpoint, beside optimiser and epoch.
+_GZIP_MAGIC = b"\x1f\x8b"
 _UNKNOWN = (
     "neither .pt, .pth, .safetensors, .npz, .onnx, .h5, .json, .ubj, .pickle.lzma, "
     "LightGBM's text nor a circuit"
@@ -106,8 +107,9 @@ def open_model(path: Path, expected: str = "a model file") -> Content:
     data = read_bytes(path, expected)
     found = _parse(data, label, path.parent)
     if found is None:
-        what = _UNKNOWN if data else "empty file"
-        raise ModelError(what, file=label, expected=expected)
+        packed = data[:2] == _GZIP_MAGIC
+        what = "packed by gzip" if packed else _UNKNOWN if data else "empty file"
+        raise ModelError(what, file=label, expected="it unpacked" if packed else expected)
     container, value = found
     return Content(label, path.stem, container, value, hashlib.sha256(data).hexdigest())
 

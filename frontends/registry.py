@@ -279,6 +279,9 @@ def summary(content: Content) -> str:
     if isinstance(value, dict):
         keys = [key for key in value if isinstance(key, str)]
         shown = ", ".join(key[:40] for key in keys[:5])
-        return f"{len(value)} entries ({shown}{', ...' if len(keys) > 5 else ''})"
+        # Of layers as any network has them: what they are, their names do not tell.
+        plain = any(key.rpartition(".")[2] == "weight" for key in content.tensors)
+        hint = ", of which --architecture FILE says the layers" if plain else ""
+        return f"{len(value)} entries ({shown}{', ...' if len(keys) > 5 else ''}){hint}"
     kind = getattr(value, "path", None)
     return f"an object of class {kind}" if kind else f"a {type(value).__name__}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +171,18 @@ def test_checkpoint_with_two_models_is_not_guessed(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_names_are_identifiers(text: str, name: str) -> None:
     assert identifier(text) == name
+
+
+def test_files_that_say_what_to_do_with_them(tmp_path: Path) -> None:
+    examples(tmp_path)
+    trees = DecisionTreeClassifier().fit([[0], [1]], [0, 1])
+    (tmp_path / "t.pkl").write_bytes(pickle.dumps(trees))
+    (tmp_path / "n.npz.gz").write_bytes(gzip.compress((tmp_path / "n.npz").read_bytes()))
+    save(nn.Linear(3, 2).state_dict(), tmp_path / "x.pt")
+    for name, message in (
+        ("t.pkl", "a pickle that torch did not write; expected .* of scikit-learn's trees what"),
+        ("n.npz.gz", "packed by gzip; expected it unpacked"),
+        ("x.pt", r"2 entries \(weight, bias\), of which --architecture FILE says the layers"),
+    ):
+        with pytest.raises(ModelError, match=f"{name}: .*{message}"):
+            read_model(tmp_path / name)

@@ -40,7 +40,9 @@ class _RefusedError(Exception):
 
 def main() -> None:
     """Answer requests on the standard streams until there are no more."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, _MAX_MEMORY))
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY or soft > _MAX_MEMORY:
+        resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, hard))
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     while head := requests.read(8):
         found: dict[str, Array] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,18 @@ def test_a_file_on_which_the_library_crashes(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="broken HDF5: its library crashes"):
         read_model(path, BITS)
     assert read_model(path, BITS).num_inputs == 72
+
+
+def test_under_a_limit_of_memory(tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "net.h5", *described(network()))
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30));"
+        "from gatec.frontends import ReadOptions, read_model;"
+        "print(read_model(sys.argv[1], ReadOptions(features='bits')).num_inputs)"
+    )
+    command = [sys.executable, "-c", code, path]
+    run = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert run.stdout == "72\n", run.stderr
 
 
 def _linked(file: Any) -> None:

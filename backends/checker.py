@@ -108,6 +108,11 @@ class Checker:
             lambda values: choose(values[self.rst], values[start], spec(values)),
         )
 
+    def next_data(self, name: str, bit: int, spec: Function) -> None:
+        """Compare the next value of a data register, which `rst` leaves alone."""
+        flip_flop = self.flip_flop(name, bit)
+        self.compare(f"the next {name}", flip_flop.sources(), flip_flop.next_value, spec)
+
     def flip_flop(self, name: str, bit: int) -> FlipFlop:
         """Return the flip-flop that drives `bit`."""
         if bit not in self.shell.flip_flops:

@@ -7,10 +7,10 @@ Functions of a few bits are compared with the machine below on *every* assignmen
 accept    = i_valid & i_ready              i_ready   = credit[2]
 valid[k]' = k ? valid[k-1] : full          late'     = result
 settle'   = spent ^ freed | clear          gain'     = freed
-hold'     = exits[3]                       shift'    = ~(before ^ exits[3])
+hold'     = early                          shift'    = ~(before ^ early)
 clear'    = rst                            cleared'  = clear
-freed'    = fill[0] & ~hold                filled'   = fill[1..]
-move[k]'  = ~(fill[k] & hold)
+freed'    = leaves                         filled'   = fill[1..]
+move[k]'  = ~(fill[k] & hold)              leaves    = fill[0] & ~hold
 ```
 
 where `before` is what `valid[S-1]` takes. With one beat in, `vector' = i_payload`,
@@ -22,11 +22,31 @@ strobe[k]' = accept & turn[k]              slot<k>'  = strobe[k] ? beat : slot<k
 full'      = strobe[B-1]                   spent     = strobe[B-1]
 ```
 
-With one beat out, `o_valid` is `exits[0]`, `o_payload` is `exit0`, and the second queue stays where
-it is without `o_ready`; with more, of C bits, it stays with `held`, and
+Each lane n has five stages, of which `lane<n>[k]` says whether it is filled, and a word in each. A
+word comes with `comes`, and the lowest stays with `stays`:
 
 ```
-held'    = held ? rest[0] | stop : exits[0]      waiting' = held ? waiting : exit0
+lane[0]'  = lane[0] ? stays : lane[1]
+lane[1]'  = lane[1] ? lane[0] : lane[2] | comes
+lane[k]'  = lane[k] ? lane[k-1] : lane[k+1] | comes & lane[k-1]
+word0'    = lane[0] ? word0 : word1        room[k]'  = ~ what lane[k]' is without rst
+word<k>'  = room[k] ? (lane[k+1] ? word<k+1> : word0 of the first queue) : word<k>
+```
+
+With one beat out there are two, and `o_valid` and `o_payload` are `lane[0]` and `word0` of the lane
+`front`:
+
+```
+early     = lane0[3] & lane1[3]            into'     = into ^ leaves
+enter[n]' = leaves & into == n             front'    = front ^ (o_valid & o_ready)
+comes     = enter[n]                       stays     = ~(o_ready & front == n)
+```
+
+With more, of C bits, there is one lane, with `comes` = `freed`, `stays` = `held`, `early` =
+`lane0[3] | leaves`, and
+
+```
+held'    = held ? rest[0] | stop : lane0[0]      waiting' = held ? waiting : word0
 busy'    = stop ? busy : rest[0] | held
 rest[k]' = stop ? rest[k] : rest[0] ? rest[k+1] : held
 serial'  = stop ? serial : rest[0] ? serial >> C : waiting
@@ -36,20 +56,22 @@ answer'  = ~o_valid | o_ready ? (stop ? spare : serial) : answer
 spare'   = stop ? spare : serial
 ```
 
-All these, but `clear`, `cleared`, and the data, `move` and `filled` among them, become 0 while
-`rst` is high, but `hold` and `turn` become 1. So they are at power-up, with `fill` 0 and `credit`
-all ones.
+All these, but `clear`, `cleared`, and the data, `move`, `filled` and `room` among them, become 0
+while `rst` is high, but `hold` and `turn` become 1. So they are at power-up, with `fill` 0 and
+`credit` all ones.
 
-`fill`, `exits` and `credit` are proved as what they are for, counters that count in ones from bit
+`fill` and `credit` are proved as what they are for, counters that count in ones from bit
 0, by induction: from each of their codes, and under all that moves them, the text computes the code
 of the count that follows; so does each word, from each of those codes, hold the result that follows
 in a queue. What is excluded are a push onto a full queue that does not move and a counter that
-leaves its range: `gatec.backends.credit_induction` proves that they never happen.
+leaves its range: `gatec.backends.credit_induction` proves that they never happen, and
+`gatec.backends.credit_lanes` that no word is lost in the lanes.
 
 These go on to do so after `rst`: in the cycle after its last, `clear` makes `fill[0]` 0, and `hold`
 is 1, so nothing leaves; in the one after that, `cleared` makes the rest of `fill` 0 and `credit`
-all ones, for `shift` and `settle` are 1 then: there is nothing in `valid[S-2]`, `exits` and
-`freed` in the cycle before, and `clear` is 1.
+all ones, for `shift` and `settle` are 1 then: there is nothing in `valid[S-2]`, the lanes and
+`freed` in the cycle before, nothing leaves, and `clear` is 1. `room` is what `lane` denies from the
+second cycle after `rst` or power-up on, before which nothing comes.
 
 Why this machine is right: a beat accepted in one cycle is in `beat` in the next, when its `strobe`
 puts it into its slot (`turn` has a single one, which each accepted beat moves on); the cycle after
@@ -57,11 +79,11 @@ the last of them, `full` is 1 and the slots hold the vector, since a slot is wri
 beats before, or after, that cycle. `valid` and the ranks move in every cycle, so each rank holds
 the vector that its `valid` bit announces. `valid[S-1]` pushes onto `fill`; a cycle later `late` has
 that result, and `filled` and `move` are what `fill` and `hold` were, so the words do then what
-`fill` did before, and `word0` is, in a cycle with `freed`, the word that left. It is then pushed
-onto the second queue. Both queues keep the order. `held` is 1 from the cycle after `waiting` took a
-word until `serial` takes it, which it does when it is empty or its last beat leaves; `stop` is 1
-from the cycle after `spare` took a beat that the output register could not, until that takes it
-over, and while `stop` is 1 nothing comes.
+`fill` did before, and `word0` is, in a cycle with `freed`, the word that left; it then comes into a
+lane. Queue and lanes keep the order, and lanes take turns at both ends. `held` is 1 from the cycle
+after `waiting` took a word until `serial` takes it, which it does when it is empty or its last beat
+leaves; `stop` is 1 from the cycle after `spare` took a beat that the output register could not,
+until that takes it over, and while `stop` is 1 nothing comes.
 """
 
 from __future__ import annotations
@@ -70,10 +92,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatec.backends.checker import Checker, Function, Values, choose
+from gatec.backends.checker import Checker, Values, choose
 from gatec.backends.control import stream_ports
-from gatec.backends.credit_core import EXIT_BIT, EXIT_WORDS, LATE, CreditShape
-from gatec.backends.credit_induction import prove_credits, prove_exit
+from gatec.backends.credit_core import LATE, CreditShape
+from gatec.backends.credit_induction import prove_credits
+from gatec.backends.credit_lanes import HOLD_STAGE, LaneBits, prove_lanes
 from gatec.backends.credit_queue import Counts, Queue, check_counter, check_words
 from gatec.backends.shell import Shell
 from gatec.bits import Words
@@ -104,17 +127,11 @@ class CreditControl(Checker):
             self.wire("move", shape.depth),
             self.wire("filled", shape.depth - 1),
         )
-        self.exits = self.wire("exits", EXIT_WORDS)
         self.payload = self.wire("i_payload", shape.beat_bits)
         self.result, self.late = (self.wire(name, shape.output_bits) for name in ("result", "late"))
         self.words = [self.wire(f"word{k}", shape.output_bits) for k in range(shape.depth)]
-        lowest = (
-            self.wire("o_payload", shape.out_beat_bits)[: shape.output_bits]
-            if shape.beats_out == 1
-            else self.wire("exit0", shape.output_bits)
-        )
-        others = (self.wire(f"exit{k}", shape.output_bits) for k in range(1, EXIT_WORDS))
-        self.exit = [lowest, *others]
+        number = 2 if shape.beats_out == 1 else 1
+        self.lanes = [LaneBits.of(self, n, shape.output_bits) for n in range(number)]
         self.turn: list[int] = []
         self.strobe: list[int] = []
         if shape.beats_in == 1:
@@ -142,7 +159,7 @@ class CreditControl(Checker):
         """
         shape = self.shape
         prove_credits(shape.depth, shape.depth, LATE)
-        prove_exit(EXIT_WORDS, EXIT_BIT)
+        prove_lanes(len(self.lanes))
         self.check_clocks()
         if self.i_ready != self.credit[LATE]:
             raise DifferentError("i_ready is another bit", place=self.place)
@@ -151,11 +168,10 @@ class CreditControl(Checker):
             before = self.valid[stage - 1] if stage else self.full
             self._follows(f"valid[{stage}]", bit, before)
         self._check_counters()
-        self._check_exit()
-        zeros = [self.full, *self.valid, *self.strobe, *self.fill, *self.exits, self.freed]
+        zeros = [self.full, *self.valid, *self.strobe, *self.fill, self.freed]
+        zeros += [bit for lane in self.lanes for bit in lane.filled]
         zeros += [self.settle, self.gain, self.shift, self.clear, self.cleared]
-        if shape.beats_out > 1:
-            zeros += self._check_serial()
+        zeros += self._check_serial() if shape.beats_out > 1 else self._check_turns()
         self.check_starts(zeros)
         self.check_starts([*self.credit, self.hold], [1] * (shape.depth + 1))
         self.check_starts(self.turn, [int(not row) for row in range(len(self.turn))])
@@ -187,7 +203,7 @@ class CreditControl(Checker):
 
     def _check_counters(self) -> None:
         """Check credits and the first queue."""
-        fill, early, hold = self.fill, self.exits[EXIT_BIT], self.hold
+        fill, hold = self.fill, self.hold
         self._takes("clear", [self.clear, self.cleared], [self.rst, self.clear])
         self.next_value(
             "settle", self.settle, lambda v: (v[self.spent] ^ v[self.freed]) | v[self.clear]
@@ -199,10 +215,10 @@ class CreditControl(Checker):
         check_counter(self, "credit", credit, *change, more=normal)
         for row, bit in enumerate(self.credit):
             self._begins(f"credit[{row}]", bit, self.settle, self.cleared, 1)
-        self.next_value("freed", self.freed, lambda v: v[fill[0]] & ~v[hold])
-        self.next_value("hold", hold, lambda v: v[early], start=1)
+        self.next_value("freed", self.freed, self._leaves)
+        self.next_value("hold", hold, self._early, start=1)
         before = self.valid[-2] if len(self.valid) > 1 else self.full
-        self.next_value("shift", self.shift, lambda v: ~(v[before] ^ v[early]))
+        self.next_value("shift", self.shift, lambda v: ~(v[before] ^ self._early(v)))
         for row, bit in enumerate(self.move):
 
             def moves(values: Values, row: int = row) -> Words:
@@ -236,32 +252,56 @@ class CreditControl(Checker):
         sources = [*flip_flop.sources(), enable, clear]
         self.compare(f"the next {name}", sources, flip_flop.next_value, spec)
 
-    def _check_exit(self) -> None:
-        """Check the second queue."""
-        shape = self.shape
-        if shape.beats_out == 1:
-            padding = self.wire("o_payload", shape.out_beat_bits)[shape.output_bits :]
-            if self.o_valid != self.exits[0] or any(padding):
-                raise DifferentError("o_valid or o_payload is another bit", place=self.place)
-            stays = self.o_ready
-        else:
-            stays = self.flag("held")
-        queue = Counts(self.exits, self.freed, stays)
-        moves = queue.second if shape.beats_out == 1 else ~queue.second
-        leaves = (queue.count > 0) & moves
-        check_counter(self, "exits", queue, queue.first, leaves, reset=True)
-        known = dict(zip(self.exits, queue.codes(queue.count).T, strict=True))
-        known[stays] = queue.second
-        check_words(self, Queue("exit", self.exit, self.words[0]), queue, leaves, known)
+    def _leaves(self, values: Values) -> Words:
+        return values[self.fill[0]] & ~values[self.hold]
+
+    def _early(self, values: Values) -> Words:
+        late = [values[lane.filled[HOLD_STAGE]] for lane in self.lanes]
+        return late[0] & late[1] if len(late) > 1 else late[0] | self._leaves(values)
+
+    def _check_turns(self) -> list[int]:
+        """Check two lanes and the output behind them; return the control registers."""
+        o_valid, o_ready = self.o_valid, self.o_ready
+        front, into, enter = self.flag("front"), self.flag("into"), self.wire("enter", 2)
+        zero, one = self.lanes
+        for number, lane in enumerate(self.lanes):
+
+            def turn(values: Values, number: int = number) -> Words:
+                return self._leaves(values) & (values[into] if number else ~values[into])
+
+            def stays(values: Values, number: int = number) -> Words:
+                return ~(values[o_ready] & (values[front] if number else ~values[front]))
+
+            self.next_value(f"enter[{number}]", enter[number], turn)
+            lane.check(self, enter[number], stays, self.words[0])
+        self.next_value("into", into, lambda v: v[into] ^ self._leaves(v))
+        self.next_value("front", front, lambda v: v[front] ^ (v[o_valid] & v[o_ready]))
+        padding = [0] * (self.shape.out_beat_bits - self.shape.output_bits)
+        payload = self.wire("o_payload", self.shape.out_beat_bits)
+        shown = zip(
+            [o_valid, *payload],
+            [zero.filled[0], *zero.words[0], *padding],
+            [one.filled[0], *one.words[0], *padding],
+            strict=True,
+        )
+        for bit, low, high in shown:
+
+            def chosen(values: Values, low: int = low, high: int = high) -> Words:
+                return choose(values[front], values[high], values[low])
+
+            self.equal("o_valid or o_payload", bit, chosen, set())
+        return [front, into, *enter]
 
     def _check_serial(self) -> list[int]:
-        """Compare how a vector is put out in beats; return the control registers."""
+        """Check a lane, and how vectors leave it in beats; return the control registers."""
         shape = self.shape
         held, stop, busy = map(self.flag, ("held", "stop", "busy"))
         rest = self.wire("rest", shape.beats_out - 1)
         waiting, serial = (self.wire(name, shape.output_bits) for name in ("waiting", "serial"))
+        (lane,) = self.lanes
+        lane.check(self, self.freed, lambda v: v[held], self.words[0])
         self.next_value(
-            "held", held, lambda v: choose(v[held], v[rest[0]] | v[stop], v[self.exits[0]])
+            "held", held, lambda v: choose(v[held], v[rest[0]] | v[stop], v[lane.filled[0]])
         )
         self.next_value("busy", busy, lambda v: choose(v[stop], v[busy], v[rest[0]] | v[held]))
         for row, (bit, after) in enumerate(zip(rest, [*rest[1:], 0], strict=True)):
@@ -272,7 +312,7 @@ class CreditControl(Checker):
 
             self.next_value(f"rest[{row}]", bit, left)
         above = [*serial[shape.out_beat_bits :], *[0] * shape.out_beat_bits]
-        rows = zip(serial, above, waiting, self.exit[0], strict=True)
+        rows = zip(serial, above, waiting, lane.words[0], strict=True)
         for row, (bit, upper, other, new) in enumerate(rows):
 
             def waits(values: Values, other: int = other, new: int = new) -> Words:
@@ -312,11 +352,6 @@ class CreditControl(Checker):
             self.next_data(f"spare[{row}]", other, spared)
             self.next_data(f"o_payload[{row}]", bit, given)
 
-    def next_data(self, name: str, bit: int, spec: Function) -> None:
-        """Compare the next value of a data register, which `rst` leaves alone."""
-        flip_flop = self.flip_flop(name, bit)
-        self.compare(f"the next {name}", flip_flop.sources(), flip_flop.next_value, spec)
-
     def _takes(self, name: str, bits: Sequence[int], sources: Sequence[int]) -> None:
         """Check that registers without reset take other bits in every cycle."""
         for row, (bit, source) in enumerate(zip(bits, sources, strict=True)):
@@ -330,14 +365,16 @@ class CreditControl(Checker):
         """Return all registers that are no ranks; `result` is one."""
         shape = self.shape
         found = [self.full, self.freed, self.settle, self.gain, self.hold, self.shift]
-        found += [*self.valid, *self.credit, *self.fill, *self.filled, *self.move, *self.exits]
+        found += [*self.valid, *self.credit, *self.fill, *self.filled, *self.move]
         found += [*self.turn, *self.strobe, *self.vector, *self.late]
-        found += [bit for word in (*self.words, *self.exit) for bit in word]
+        found += [bit for word in self.words for bit in word]
+        found += [bit for lane in self.lanes for bit in lane.registers()]
         if shape.beats_in > 1:
             found += self.beat
+        names = {"front": 1, "into": 1, "enter": 2}
         if shape.beats_out > 1:
             names = {"held": 1, "stop": 1, "busy": 1, "rest": shape.beats_out - 1, "o_valid": 1}
             names |= dict.fromkeys(("waiting", "serial"), shape.output_bits)
             names |= dict.fromkeys(("spare", "o_payload"), shape.out_beat_bits)
-            found += [bit for name, width in names.items() for bit in self.wire(name, width)]
+        found += [bit for name, width in names.items() for bit in self.wire(name, width)]
         return [bit for bit in found if bit in self.shell.flip_flops]

@@ -1,8 +1,8 @@
 """A sequential shell whose ranks never stand still: credits say when a vector may begin.
 
 ```
-i ─▶ vector ─▶ stage 0 ─▶ rank0 ─▶ ... ─▶ stage S-1 ─▶ result ─▶ late ─▶ word[..] ─▶ exit[..] ─▶ o
-     full                 valid[0]                     valid[S-1]  fill      freed   exits
+i ─▶ vector ─▶ stage 0 ─▶ rank0 ─▶ ... ─▶ stage S-1 ─▶ result ─▶ late ─▶ word[..] ─▶ lanes ─▶ o
+     full                 valid[0]                     valid[S-1]  fill      freed
        credit ◀──────────────────────────────────────────────────────────────┘
 ```
 
@@ -12,13 +12,12 @@ is 1 when more than k words are filled. `credit` counts in the same way how many
 begin, each of which has its place in the queue: `credit` begins with all of them, a vector that is
 complete takes one, a result that leaves the queue gives one back.
 
-Between registers there is one look-up table of four inputs at most, but for the second queue, whose
-bits are functions of five and six; and in front of what goes to many places there is none: the
-words follow one cycle behind `fill`, by registers of their own (`move` enables a word, `filled`
-says whether there is one above it), and `shift`, which enables `fill`, is known a cycle ahead, as
-`hold` is, which keeps the lowest word in the queue. That is why a second queue of a few words,
-`exit`, stands behind the first: between the cycle in which its fourth word is filled and that in
-which the first queue stands still, results still come.
+Between registers there is one look-up table of four inputs at most, and none in front of what goes
+to many places: the words follow one cycle behind `fill`, by registers of their own (`move` enables
+a word, `filled` says whether there is one above it), and `shift`, which enables `fill`, is known a
+cycle ahead, as `hold` is, which keeps the lowest word in the queue. That is why a few words more,
+in lanes (`gatec.backends.credit_lanes`), stand behind the queue: between the cycle in which they
+say that they fill up and that in which the queue stands still, results still come.
 
 `fill` and `credit` begin anew two cycles after `rst`, when `cleared` is 1, by what they take: their
 enables are 1 then. So no enable has `rst` in front of it, as iCE40's flip-flops would need, whose
@@ -29,29 +28,25 @@ What `credit` says is late, too: two vectors may have begun that it does not yet
 is its third bit. It counts in two steps, `freed` and `full`, then `settle` and `gain`.
 
 With one beat in, `vector` is written in every cycle; with several, each has registers of its own in
-it, which `strobe` enables, one bit for each beat; `turn` says whose turn it is. With one beat out,
-the lowest word of `exit` is the output. With several it goes to `waiting` (which is full when
-`held` is 1), and from there to `serial`, which puts its lowest beat out first; `busy` says that
-there is one, `rest` how many follow it. Beats go to the output register, or to `spare` beside it
-while that waits for `o_ready`; `stop` says that `spare` is full.
+it, which `strobe` enables, one bit for each beat; `turn` says whose turn it is. With one beat out
+there are two lanes, and a table behind their lowest words, which `front` chooses from, gives the
+output. With several there is one, for which `hold` lets a result go every other cycle at most. From
+there it goes to `waiting` (which is full when `held` is 1), and to `serial`, which puts its lowest
+beat out first; `busy` says that there is one, `rest` how many follow it. Beats go to the output
+register, or to `spare` beside it while that waits for `o_ready`; `stop` says that `spare` is full.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from amaranth.hdl import Cat, Const, Module, Mux, ResetSignal, Signal, Value
 
 from gatec.backends.core import CoreShape, StreamCore
-from gatec.backends.rom import RomInstance
+from gatec.backends.credit_lanes import HOLD_STAGE, add_lane, next_word
 
 # `i_ready` is this bit of `credit`: so many vectors may have begun that it does not count.
 LATE = 2
-# `hold` follows this bit of `exits`, and so many words there are behind it: with fewer, results
-# that come late find no room, and with a lower bit they do not follow in every cycle after a wait.
-EXIT_BIT = 3
-EXIT_WORDS = EXIT_BIT + 3
 # Cycles that a vector keeps its credit beside those in stages and ranks.
 _ROUND_TRIP = 2
 
@@ -71,7 +66,7 @@ class CreditShape(CoreShape):
     @property
     def latency(self) -> int:
         """Cycles from the one that takes the last input beat to the first with `o.valid`."""
-        return self.num_stages + 4 + (self.beats_in > 1) + 3 * (self.beats_out > 1)
+        return self.num_stages + 5 + (self.beats_in > 1) + 3 * (self.beats_out > 1)
 
     @property
     def interval(self) -> int:
@@ -104,19 +99,9 @@ class CreditCore(StreamCore):
         Its widths.
     roms
         The memories beside its ranks.
-    enables
-        Whether the second queue, whose enables come from tables, has any. In iCE40's tiles an
-        enable of a few flip-flops keeps others out, and the way to it is long; elsewhere the tables
-        in front of flip-flops without one are two in a row.
     """
 
     shape: CreditShape
-
-    def __init__(
-        self, shape: CreditShape, roms: Sequence[RomInstance] = (), *, enables: bool = True
-    ) -> None:
-        self.enables = enables
-        super().__init__(shape, roms)
 
     def elaborate(self, platform: object) -> Module:
         """Return the shell; the stage bodies are instances."""
@@ -126,7 +111,7 @@ class CreditCore(StreamCore):
             Signal(name=name, reset_less=True) for name in ("clear", "cleared")
         )
         m.d.sync += [self._clear.eq(ResetSignal()), self._cleared.eq(self._clear)]
-        freed, exits = Signal(name="freed"), Signal(EXIT_WORDS, name="exits")
+        freed = Signal(name="freed")
         valid = Signal(shape.num_stages, name="valid", attrs={"keep": 1})
         full, spent = self._intake(m)
         chain = Cat(full, valid)
@@ -137,14 +122,16 @@ class CreditCore(StreamCore):
             Signal(shape.output_bits, name=name, reset_less=True) for name in ("result", "late")
         )
         m.d.sync += [result.eq(out), late.eq(result)]
-        lowest = self._queue(m, chain[-2:], late, exits[EXIT_BIT], freed)
+        early, leaves = Signal(name="early"), Signal(name="leaves")
+        lowest = self._queue(m, chain[-2:], late, early, leaves)
+        m.d.sync += freed.eq(leaves)
         if shape.beats_out == 1:
-            ready = self._exit(m, freed, lowest, exits, ~self.o.ready)
-            m.d.comb += [self.o.valid.eq(exits[0]), self.o.payload.eq(ready)]
+            m.d.comb += early.eq(self._take_turns(m, leaves, lowest))
         else:
             held, stop = Signal(name="held"), Signal(name="stop")
-            ready = self._exit(m, freed, lowest, exits, held)
-            busy, beat = self._serialise(m, exits[0], ready, held, stop)
+            lane = add_lane(m, 0, freed, lowest, held)
+            m.d.comb += early.eq(lane.filled[HOLD_STAGE] | leaves)
+            busy, beat = self._serialise(m, lane.filled[0], lane.words[0], held, stop)
             self._leave(m, busy, beat, stop)
         return m
 
@@ -185,10 +172,11 @@ class CreditCore(StreamCore):
             m.d.sync += credit.eq(moved | self._cleared.replicate(depth))
         m.d.comb += self.i.ready.eq(credit[LATE])
 
-    def _queue(self, m: Module, pushes: Value, late: Value, early: Value, freed: Signal) -> Signal:
-        """Queue the results; return the lowest word, which leaves in a cycle with `freed`.
+    def _queue(self, m: Module, pushes: Value, late: Value, early: Value, leaves: Signal) -> Signal:
+        """Queue the results; return the lowest word, which left in a cycle with `freed`.
 
-        `pushes` says whether there is a push in the next cycle, and in this.
+        `pushes` says whether there is a push in the next cycle, and in this; `early` is the next
+        `hold`, and `leaves` the next `freed`.
         """
         depth = self.shape.depth
         hold, shift = Signal(name="hold", init=1), Signal(name="shift")
@@ -203,43 +191,32 @@ class CreditCore(StreamCore):
         m.d.sync += fill[0].eq(Mux(self._clear, 0, first))
         with m.If(shift):
             m.d.sync += fill[1:].eq(Mux(push, fill[:-1], fill[2:]) & kept)
-        m.d.sync += [
-            freed.eq(fill[0] & ~hold),
-            filled.eq(fill[1:]),
-            move.eq(~(fill & hold.replicate(depth))),
-        ]
+        m.d.comb += leaves.eq(fill[0] & ~hold)
+        m.d.sync += [filled.eq(fill[1:]), move.eq(~(fill & hold.replicate(depth)))]
         for number, word in enumerate(words):
             # Where nothing is filled, a word takes every result: the first to stay is right.
             with m.If(move[number]):
-                m.d.sync += word.eq(_next_word(words, filled, late, number))
+                m.d.sync += word.eq(next_word(words, filled, late, number))
         return words[0]
 
-    def _exit(self, m: Module, push: Value, data: Value, exits: Signal, stays: Value) -> Signal:
-        """Add the second queue; return its lowest word, which leaves unless it `stays`."""
-        words = [Signal(len(data), name=f"exit{k}", reset_less=True) for k in range(EXIT_WORDS)]
-        if self.enables:
-            m.d.sync += exits[0].eq(push | (exits[0] & (stays | exits[1])))
-            with m.If(~(push ^ stays)):
-                m.d.sync += exits[1:].eq(Mux(push, exits[:-1], exits[2:]))
-        else:
-            more = EXIT_WORDS - 1
-            stay = exits[1:] & (push | stays).replicate(more)
-            below = exits[1:] & Cat(exits[2:], Const(0, 1))
-            up = exits[:-1] & (push & stays).replicate(more)
-            m.d.sync += [
-                exits[0].eq(push | (exits[0] & (stays | exits[1]))),
-                exits[1:].eq(stay | below | up),
-            ]
-        for number, word in enumerate(words):
-            follows = _next_word(words, exits[1:], data, number)
-            keep = exits[number] & stays
-            if self.enables:
-                with m.If(~keep):
-                    m.d.sync += word.eq(follows)
-            else:
-                kept = keep.replicate(len(word))
-                m.d.sync += word.eq((word & kept) | (follows & ~kept))
-        return words[0]
+    def _take_turns(self, m: Module, leaves: Value, data: Value) -> Value:
+        """Add two lanes and the output behind them; return whether both fill up."""
+        front, into, enter = (
+            Signal(width, name=name) for name, width in (("front", 1), ("into", 1), ("enter", 2))
+        )
+        turns = [Cat(~bit, bit) for bit in (front, into)]
+        stays = ~(turns[0] & self.o.ready.replicate(2))
+        lanes = [add_lane(m, n, enter[n], data, stays[n]) for n in range(2)]
+        m.d.sync += [
+            enter.eq(turns[1] & leaves.replicate(2)),
+            into.eq(into ^ leaves),
+            front.eq(front ^ (self.o.valid & self.o.ready)),
+        ]
+        m.d.comb += [
+            self.o.valid.eq(Mux(front, lanes[1].filled[0], lanes[0].filled[0])),
+            self.o.payload.eq(Mux(front, lanes[1].words[0], lanes[0].words[0])),
+        ]
+        return lanes[0].filled[HOLD_STAGE] & lanes[1].filled[HOLD_STAGE]
 
     def _serialise(
         self, m: Module, filled: Value, lowest: Value, held: Signal, stop: Signal
@@ -274,10 +251,3 @@ class CreditCore(StreamCore):
         with m.If(~stop):
             m.d.sync += spare.eq(source)
         m.d.comb += self.o.payload.eq(answer)
-
-
-def _next_word(words: Sequence[Value], filled: Value, data: Value, number: int) -> Value:
-    """Return what a word of a queue takes: the one above, or new data where that is empty."""
-    if number + 1 == len(words):
-        return data
-    return Mux(filled[number], words[number + 1], data)

@@ -78,34 +78,6 @@ def _check_from(credit: int, words: int, credits: int, late: int) -> None:
             raise DifferentError(f"{claim}, from credit {credit}, {state}")
 
 
-def prove_exit(words: int, bit: int) -> None:
-    """Prove that the second queue has room for all that comes before the first stands still.
-
-    ```
-    hold' = exits > bit    freed' = any, but 0 with hold    exits' = exits + freed - leaves
-    ```
-
-    It begins empty, with `hold`. Every state is tried that can be reached when results come and
-    leave as they like.
-
-    Raises
-    ------
-    DifferentError
-        A result finds no room.
-    """
-    waiting, seen = [(0, 0, 1)], {(0, 0, 1)}
-    while waiting:
-        exits, freed, hold = waiting.pop()
-        for comes in range(2 - hold):
-            for leaves in range(1 + (exits > 0)):
-                after = (exits + freed - leaves, comes, int(exits > bit))
-                if after[0] > words:
-                    raise DifferentError(f"a result finds no room in {words} words of the exit")
-                if after not in seen:
-                    seen.add(after)
-                    waiting.append(after)
-
-
 def _claims(
     credit: int | npt.NDArray[np.int32],
     change: npt.NDArray[np.int32],

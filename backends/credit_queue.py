@@ -18,7 +18,7 @@ from gatec.bits import ALL_ONES, Words, pack
 from gatec.errors import DifferentError
 
 Flags = npt.NDArray[np.bool_]
-# What the registers of a word may hold beside each other, and a reset.
+# What the registers of a word may hold beside each other.
 _COPIES = 8
 
 
@@ -74,10 +74,9 @@ def check_counter(
     up: Flags,
     down: Flags,
     *,
-    reset: bool = False,
     more: Mapping[int, Flags] | None = None,
 ) -> None:
-    """Prove that a counter counts; with `reset`, that it becomes 0 while `rst` is high.
+    """Prove that a counter counts.
 
     `up` and `down` say how it moves, in each row of `counts`, and `more` what other bits are there.
     Rows in which it would leave its range are left out.
@@ -89,9 +88,6 @@ def check_counter(
     """
     after = counts.count + up - down
     known = counts.columns() | dict(more or {})
-    if reset:
-        known[checker.rst] = counts.spare[:, 0]
-        after[known[checker.rst]] = 0
     kept = pack(((after >= 0) & (after <= len(counts.bits)))[:, None])[0]
     codes = pack(counts.codes(after))
     values = _packed(known)

@@ -163,18 +163,15 @@ def emit(
         assert sequence is None, "a sequence needs ranks that wait"
         shape = with_credits(shape)
     comment = header_text([*header, "", *describe(net, shape, style)])
-    shell = write_shell(shape, roms.instances, enables=style != "ice40")
+    shell = write_shell(shape, roms.instances)
     order = text_order(net, partner)
     return Emitted(shape, style, comment, shell, tuple(stages), order, roms)
 
 
-def write_shell(shape: CoreShape, roms: Sequence[RomInstance] = (), *, enables: bool = True) -> str:
-    """Return the top module as Verilog; `enables` is of a core with credits, see there."""
-    core: StreamCore
-    if isinstance(shape, CreditShape):
-        core = CreditCore(shape, roms, enables=enables)
-    else:
-        core = StreamCore(shape, roms)
+def write_shell(shape: CoreShape, roms: Sequence[RomInstance] = ()) -> str:
+    """Return the top module as Verilog."""
+    credits = isinstance(shape, CreditShape)
+    core = CreditCore(shape, roms) if credits else StreamCore(shape, roms)
     return component_text(core, shape.top, stream_signals(core))
 
 

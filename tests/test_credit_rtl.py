@@ -80,7 +80,7 @@ def test_through_the_command_line(tmp_path: Path) -> None:
     assert manifest["options"]["flow_control"] == "credits"
     stages = len(manifest["interface"]["stage_bits"])
     assert manifest["interface"]["credits"] == stages + 5
-    assert manifest["circuit"]["latency_cycles"] == stages + 4
+    assert manifest["circuit"]["latency_cycles"] == stages + 5
     assert manifest["circuit"]["initiation_interval_cycles"] == 1
     assert f"{stages + 5} credits" in (target / "report.txt").read_text()
     assert run(["verify", str(target)]) == 0
@@ -172,4 +172,4 @@ def test_a_clock_that_stalling_misses_is_tried_with_credits(
 def test_what_the_shape_says() -> None:
     shape = core(5, 4).shape
     assert isinstance(shape, CreditShape)
-    assert (shape.depth, shape.latency, shape.interval) == (5, 3 + 4 + 1 + 3, 3)
+    assert (shape.depth, shape.latency, shape.interval) == (5, 3 + 5 + 1 + 3, 3)

@@ -234,7 +234,7 @@ class AsicFlow(Flow):
     ) -> Physical:
         """Return what the manifest says of the gates."""
         netlist, found = gates.netlist, gates.timing
-        gates_of_clock = int(netlist.is_clock_gate.sum())
+        gates_of_clock = int((netlist.is_clock_gate | netlist.is_clock_nor).sum())
         registers = netlist.is_register & ~netlist.is_clock_gate
         latches = int(netlist.is_latch.sum())
         facts: dict[str, Any] = {

@@ -133,8 +133,11 @@ def clock_gate(name: str = "CG", area: float = 9, enable_pin: str = "EN") -> str
 """
 
 
-def latch(name: str = "LATCH", area: float = 9) -> str:
-    """Return a latch that is open while its enable is high, with a clear to tie off."""
+def latch(name: str = "LATCH", area: float = 9, opens: float = 0.2) -> str:
+    """Return a latch that is open while its enable is high, with a clear to tie off.
+
+    It takes `opens` ns to show what it takes when it opens.
+    """
     hold = " ".join(table(f"{e}_constraint", "setup", 0.03, 0, 0.1) for e in ("rise", "fall"))
     through = arcs("D", 0.15, timing_type="combinational").replace(
         "timing_type", "timing_sense : positive_unate; timing_type"
@@ -147,7 +150,7 @@ def latch(name: str = "LATCH", area: float = 9) -> str:
     pin (RN) {{ direction : input; capacitance : 0.002; }}
     pin (G) {{ direction : input; clock : true; capacitance : 0.001; {energy()} }}
     pin (Q) {{ direction : output; function : "IQ";
-      {arcs("G", 0.2, timing_type="rising_edge")} {through} }}
+      {arcs("G", opens, timing_type="rising_edge")} {through} }}
   }}
 """
 

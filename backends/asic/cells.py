@@ -90,17 +90,48 @@ class CellNetlist:
         """`bool[instances]`: which are latches."""
         return np.array([cell.latch is not None for cell in self.kinds], dtype=bool)[self.kind]
 
+    @property
+    def clock(self) -> int:
+        """The net of the clock."""
+        (clock,) = (int(port.nets[0]) for port in self.inputs if port.name == CLOCK)
+        return clock
+
+    @cached_property
+    def inverted_clocks(self) -> IntArray:
+        """`int32[C]`: the nets of the inverted clock."""
+        return np.unique(self.pins[self._reads([self.clock]), 1]).astype(np.int32)
+
+    @cached_property
+    def is_clock_nor(self) -> npt.NDArray[np.bool_]:
+        """`bool[instances]`: which gates let the clock through while what they read allows it."""
+        return self._reads(self.inverted_clocks.tolist())
+
+    @cached_property
+    def drives_clock(self) -> npt.NDArray[np.bool_]:
+        """`bool[instances]`: those, clock gates, and inverters of the clock."""
+        return self.is_clock_gate | self.is_clock_nor | self._reads([self.clock])
+
+    @cached_property
+    def is_low_latch(self) -> npt.NDArray[np.bool_]:
+        """`bool[instances]`: which latches are open while the clock is low."""
+        return self.is_latch & np.isin(self.pins, self.inverted_clocks).any(axis=1)
+
+    def _reads(self, nets: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """Return `bool[instances]`: which combinational cells read one of the nets."""
+        inputs = np.arange(self.pins.shape[1]) < self.num_inputs[:, None]
+        reads: npt.NDArray[np.bool_] = np.any(np.isin(self.pins, nets) & inputs, axis=1)
+        return reads & ~self.is_register
+
     @cached_property
     def clocks(self) -> IntArray:
-        """`int32[C]`: the net of the clock, then those of gated clocks."""
-        (clock,) = (int(port.nets[0]) for port in self.inputs if port.name == CLOCK)
-        gated = []
+        """`int32[C]`: the net of the clock, then those of inverted and of gated clocks."""
+        gated = self.pins[self.is_clock_nor, self.num_inputs[self.is_clock_nor]].tolist()
         for row in np.flatnonzero(self.is_clock_gate).tolist():
             cell = self.kinds[self.kind[row]]
             assert cell.clock_gate is not None
             pins = (*cell.inputs, *cell.outputs)
             gated.append(int(self.pins[row, pins.index(cell.clock_gate.output)]))
-        return np.array([clock, *gated], dtype=np.int32)
+        return np.array([self.clock, *self.inverted_clocks.tolist(), *gated], dtype=np.int32)
 
     @cached_property
     def num_inputs(self) -> IntArray:

@@ -14,6 +14,7 @@ from gatec.backends.asic.cells import CellBuilder, CellNetlist
 from gatec.backends.asic.flip_flops import Register, choose_register
 from gatec.backends.asic.latches import Latches, choose_latches
 from gatec.backends.asic.machine import CLOCK, ENABLES, Machine
+from gatec.backends.asic.shared_gates import READERS, SharedGates, choose_shared_gates, coded
 from gatec.blocks import IntArray
 from gatec.cone import complemented
 from gatec.errors import ModelError
@@ -55,6 +56,12 @@ def map_machine(
         The library lacks a flip-flop that fits, or a constant is wanted and it has no tie cells.
     """
     register, latches = choose_register(library), choose_latches(machine, library)
+    shared, decoder = choose_shared_gates(machine, library), None
+    if shared is not None:
+        machine = coded(machine, shared)
+        decoder = map_gates(
+            shared.decoder, library, scripts[0], target_ps=None, genlib=genlib, timeout=timeout
+        )
     logic = _logic(machine, register, latches)
     found = []
     choices = [logic_parts for find in kept if (logic_parts := find(logic))]
@@ -66,8 +73,17 @@ def map_machine(
             mapping = map_gates(
                 subject, library, script, target_ps=target_ps, genlib=genlib, timeout=timeout
             )
-            netlist = _Assembler(machine, library, register, latches, mapping).netlist(boxes)
-            found.append((netlist, f"{script}{named}"))
+            assembler = _Assembler(
+                machine,
+                library,
+                register,
+                latches=latches,
+                mapping=mapping,
+                shared=shared,
+                decoder=decoder,
+            )
+            netlist = assembler.netlist(boxes)
+            found.append((netlist, f"{mapping.script}{named}"))
     return found
 
 
@@ -111,11 +127,15 @@ class _Assembler:
         machine: Machine,
         library: Library,
         register: Register,
+        *,
         latches: Latches | None,
         mapping: Mapping,
+        shared: SharedGates | None,
+        decoder: Mapping | None,
     ) -> None:
         self.machine, self.lib, self.register = machine, library, register
         self.latches, self.mapping = latches, mapping
+        self.shared, self.decoder = shared, decoder
         self.builder = CellBuilder(library)
         self.next_net = CLOCK_NET + 1
         self.net: dict[str, int] = {}
@@ -198,16 +218,60 @@ class _Assembler:
             raise ModelError(f"no usable {what}", file=self.lib.name, expected="one")
         return cell
 
-    def _clock_gates(self, enables: Sequence[int]) -> list[int]:
+    def _clock_gates(self, ends: Sequence[int]) -> list[int]:
         """Add a clock gate for each enable; return the nets of the gated clocks."""
         cell = self.lib.clock_gate()
         assert cell is not None
         assert cell.clock_gate is not None
-        gate, gated = cell.clock_gate, self._fresh(len(enables)).tolist()
-        for number, (enable, clock) in enumerate(zip(enables, gated, strict=True)):
-            pins = {gate.clock: CLOCK_NET, gate.enable: enable, gate.output: clock}
-            self.builder.add(cell, f"c{number}", pins)
+        gate, shared = cell.clock_gate, self.shared
+        number = len(ends) - (0 if shared is None else len(shared.code) - len(shared.reads))
+        gated = self._fresh(number).tolist()
+        own = [bit for bit in range(number) if shared is None or bit not in shared.reads]
+        for bit, enable in zip(own, ends, strict=False):
+            pins = {gate.clock: CLOCK_NET, gate.enable: enable, gate.output: gated[bit]}
+            self.builder.add(cell, f"c{bit}", pins)
+        if shared is not None:
+            self._shared_gates(shared, ends[len(own) :], gated)
         return gated
+
+    def _shared_gates(self, shared: SharedGates, code: Sequence[int], gated: Sequence[int]) -> None:
+        """Add the latches of the code, its decoder, and the NORs of the clocks."""
+        clocks: list[int] = []
+
+        def low(reader: int) -> int:
+            if reader % READERS == 0:
+                clocks.extend(self._fresh(1).tolist())
+                inverter = shared.inverter
+                pins = {inverter.inputs[0]: CLOCK_NET, inverter.outputs[0]: clocks[-1]}
+                self.builder.add(inverter, f"low{len(clocks)}", pins)
+            return clocks[-1]
+
+        held = self._fresh(len(code)).tolist()
+        for bit, (taken, shown) in enumerate(zip(code, held, strict=True)):
+            self._store(shared.latch, f"l{bit}", low(bit), taken, shown)
+        read = self._decoded(held, shared.decoder.num_outputs)
+        for reader, (bit, terms) in enumerate(shared.reads.items(), len(code)):
+            cell = shared.gates[1 + len(terms)]
+            nets = (low(reader), *(read[term] for term in terms))
+            pins = dict(zip(cell.inputs, nets, strict=True)) | {cell.outputs[0]: gated[bit]}
+            self.builder.add(cell, f"c{bit}", pins)
+
+    def _decoded(self, code: Sequence[int], outputs: int) -> list[int]:
+        """Add the decoder's gates; return the nets of its outputs."""
+        assert self.decoder is not None
+        mapping, nets = self.decoder, {f"i{bit}": net for bit, net in enumerate(code)}
+        nets |= {"0": 0, "1": 1}
+
+        def net(name: str) -> int:
+            name = mapping.resolve(name)
+            if name not in nets:
+                nets[name] = int(self._fresh(1)[0])
+            return nets[name]
+
+        for number, gate in enumerate(mapping.gates):
+            pins = {pin: net(name) for pin, name in gate.pins.items()}
+            self.builder.add(gate.cell, f"d{number}", pins)
+        return [net(f"o{bit}") for bit in range(outputs)]
 
     def _registers(self, states: IntArray, ends: Sequence[int], gated: Sequence[int]) -> None:
         register, machine = self.register, self.machine

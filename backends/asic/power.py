@@ -61,7 +61,7 @@ def estimate_power(
     units = netlist.lib.units
     clocks = netlist.clocks
     rates = rates.copy()
-    rates[clocks[0]] = 2.0
+    rates[[netlist.clock, *netlist.inverted_clocks.tolist()]] = 2.0
     # pJ times MHz are microwatts.
     capacity = 0.5 * units.volts**2 * netlist.loads * rates * clock_mhz
     inside, on_clock = 0.0, 0.0

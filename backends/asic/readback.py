@@ -15,10 +15,11 @@ cycle before, when the gate was enabled, the source's next state. It is a regist
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from gatec.backends.asic.machine import CLOCK, Machine, Wiring
+from gatec.backends.asic.readback_gates import SharedGating
 from gatec.backends.subset import check_between
 from gatec.errors import DifferentError
 from gatec.liberty.clock_gates import ClockGate
@@ -90,6 +91,7 @@ class _Reader:
         # The enable of each gated clock, and what a register's output will show next.
         self.gated: dict[int, int] = {}
         self.following: dict[int, int] = {}
+        self.sharing = SharedGating()
 
     def read(self) -> GateText:
         self._head()
@@ -101,8 +103,9 @@ class _Reader:
         for cell, name, pins in self.instances:
             if cell.clock_gate is not None:
                 self._clock_gate(cell.clock_gate, name, pins)
+        self._shared_gates()
         for cell, name, pins in self.instances:
-            if cell.clock_gate is not None or cell.latch is not None:
+            if cell.clock_gate is not None or cell.latch is not None or name in self.sharing.done:
                 continue
             if cell.sequential:
                 self._register(cell, name, pins)
@@ -116,13 +119,15 @@ class _Reader:
                 self.wiring.add(bit, ALL * value)
         driven = {out for out, _, _ in self.wiring.gates}
         driven.update(bit for bits in self.ports["input"].values() for bit in bits)
-        if driven & self.gated.keys():
+        if driven & (self.gated.keys() | self.sharing.inverted | self.sharing.shown.keys()):
             raise self._wrong("a gated clock has another source, too")
         machine = self.wiring.machine(
             self.top, self.ports["input"], self.ports["output"], self.registers
         )
         known = self.wiring.nets
-        nets = {name: known[bit] for name, bit in self.bits.items() if bit in known}
+        shown = self.sharing.shown
+        bits = {name: shown.get(bit, bit) for name, bit in self.bits.items()}
+        nets = {name: known[bit] for name, bit in bits.items() if bit in known}
         gated = {
             name: known[self.gated[bit]] for name, bit in self.bits.items() if bit in self.gated
         }
@@ -224,9 +229,39 @@ class _Reader:
             raise self._wrong(f"{name}: its clock has another source, too")
         self.gated[pins[gate.output]] = pins[gate.enable]
 
+    def _shared_gates(self) -> None:
+        """Note the clocks that are gated behind latches that are open while clk is low."""
+        sharing = self.sharing
+        sharing.invert(self.instances, self.clock)
+        for cell, name, pins in self.instances:
+            latch = cell.latch
+            if latch is None or not sharing.inverted & {pins[pin] for pin in cell.inputs}:
+                continue
+            try:
+                self._clock_of(latch, name, pins, sharing.inverted)
+                inverted = self._check_control(latch, name, pins)
+                table, slots = self._next(latch, pins)
+            except FunctionError as error:
+                raise self._wrong(f"{name}: function {error}") from None
+            if None in slots:
+                raise self._wrong(f"{name} takes its own state")
+            taken = self._new(f"what {name} takes")
+            self.wiring.add(taken, table ^ (ALL * inverted), *(s for s in slots if s is not None))
+            for output, shown in self._shows(latch, cell, name, pins, inverted=inverted):
+                through = self._new(f"what {name} takes, at {output}")
+                sharing.shown[pins[output]] = self.wiring.add(through, shown, taken)
+            sharing.done.add(name)
+        wrong = sharing.follow(self.instances, self.constant, self.wiring, self._new)
+        if wrong is not None:
+            raise self._wrong(wrong)
+        if sharing.gated.keys() & (self.gated.keys() | sharing.inverted | {self.clock}):
+            raise self._wrong("a gated clock has another source, too")
+        self.gated |= sharing.gated
+
     def _latches(self) -> None:
         """Add the latches, each behind what it takes."""
         waiting = [row for row in self.instances if row[0].latch is not None]
+        waiting = [row for row in waiting if row[1] not in self.sharing.done]
         while waiting:
             known = self.following.keys() | self.constant.keys()
             ready = [(c, name, pins) for c, name, pins in waiting if _data(c, pins) <= known]
@@ -243,7 +278,7 @@ class _Reader:
         if flip_flop is None:
             raise self._wrong(f"{name}: {cell.name} is no flip-flop that can be checked")
         try:
-            enable = self.gated.get(self._clock_of(flip_flop, name, pins))
+            enable = self.gated.get(self._clock_of(flip_flop, name, pins, self.gated.keys()))
             inverted = self._check_control(flip_flop, name, pins)
             taken, slots = self._next(flip_flop, pins)
             if cell.latch is not None and enable is None:
@@ -262,25 +297,35 @@ class _Reader:
             kept = self._new(f"next or present state of {name}")
             taken_bit = self.wiring.add(kept, int(MUX), state, taken_bit, enable)
         self.registers[name.removeprefix(_HINT)] = (state, taken_bit)
-        values = {flip_flop.state: _SAME, flip_flop.inverse: _NOT}
+        for output, shown in self._shows(flip_flop, cell, name, pins, inverted=inverted):
+            self.wiring.add(pins[output], shown, state)
+            following = self._new(f"next {output} of {name}")
+            self.following[pins[output]] = self.wiring.add(following, shown, taken_bit)
+
+    def _shows(
+        self, stored: FlipFlop, cell: Cell, name: str, pins: Mapping[str, int], *, inverted: bool
+    ) -> list[tuple[str, int]]:
+        """Return the connected outputs, each with the table over the upright state."""
+        values = {stored.state: _SAME, stored.inverse: _NOT}
         if inverted:
-            values = {flip_flop.state: _NOT, flip_flop.inverse: _SAME}
+            values = {stored.state: _NOT, stored.inverse: _SAME}
+        found = []
         for output in cell.outputs:
             if output in pins:
                 pin = cell.pins[output]
                 function = None if pin.three_state else pin.function
                 if function is None or not set(names_in(function)) <= set(values):
                     raise self._wrong(f"{name}: {output} shows more than its state")
-                shown = evaluate(function, values)
-                self.wiring.add(pins[output], shown, state)
-                following = self._new(f"next {output} of {name}")
-                self.following[pins[output]] = self.wiring.add(following, shown, taken_bit)
+                found.append((output, evaluate(function, values)))
+        return found
 
-    def _clock_of(self, flip_flop: FlipFlop, name: str, pins: Mapping[str, int]) -> int:
-        """Return the clock at whose rising edge it takes its data: `clk`, or a gated one."""
+    def _clock_of(
+        self, flip_flop: FlipFlop, name: str, pins: Mapping[str, int], more: Collection[int]
+    ) -> int:
+        """Return the clock at whose rising edge it takes its data: `clk`, or another."""
         clocks = names_in(flip_flop.clocked_on)
         rising = len(clocks) == 1 and evaluate(flip_flop.clocked_on, {clocks[0]: _SAME}) == _SAME
-        if not rising or pins.get(clocks[0]) not in (self.clock, *self.gated):
+        if not rising or pins.get(clocks[0]) not in (self.clock, *more):
             raise self._wrong(f"{name} does not take its data at the rising edge of clk")
         return pins[clocks[0]]
 

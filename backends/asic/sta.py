@@ -4,7 +4,8 @@ The graph-based analysis of the textbooks, on the library's tables: at each net 
 and the largest slew of each edge. Loads are those of input pins: there are no wires yet. The clock
 is ideal, also behind clock gates, whose trees are built with the layout; ports have the arrival 0,
 no load beyond the netlist, and a sharp edge. A latch passes on what its source gives it, which it
-must have by the middle of the cycle.
+must have by the middle of the cycle; one that is open while the clock is low, by its end, and what
+gates clocks must have come there by then, too.
 """
 
 from __future__ import annotations
@@ -73,12 +74,22 @@ class Timing:
 
 def analyse(netlist: CellNetlist, arcs: Arcs) -> Timing:
     """Return the timing of a netlist; its library has timing (`Arcs.has_timing`)."""
-    return _Analysis(netlist, arcs).run()
+    found = _Analysis(netlist, arcs).run()
+    if not netlist.is_low_latch.any():
+        return found
+    # What was taken before such a latch opens, in the middle, has half a cycle.
+    late = _Analysis(netlist, arcs, opening=True).run()
+    if 2 * late.period_ns <= found.period_ns:
+        return found
+    return Timing(2 * late.period_ns, late.path, found.slews)
 
 
 class _Analysis:
-    def __init__(self, netlist: CellNetlist, arcs: Arcs) -> None:
-        self.netlist, self.arcs = netlist, arcs
+    """Of all paths, or of those alone that begin where latches open in the middle of the cycle."""
+
+    def __init__(self, netlist: CellNetlist, arcs: Arcs, *, opening: bool = False) -> None:
+        self.netlist, self.arcs, self.opening = netlist, arcs, opening
+        self.low = netlist.is_low_latch
         self.loads = netlist.loads.tolist()
         self.clocks = set(netlist.clocks.tolist())
         self.arrival = np.full((netlist.num_nets, 2), _NEVER).tolist()
@@ -88,7 +99,7 @@ class _Analysis:
 
     def run(self) -> Timing:
         for port in self.netlist.inputs:
-            if port.name != CLOCK:
+            if port.name != CLOCK and not self.opening:
                 for net in port.nets.tolist():
                     self.arrival[net] = [0.0, 0.0]
         for instance in self._order():
@@ -101,10 +112,13 @@ class _Analysis:
         return Timing(max(worst, 1e-6), path, np.array(self.slew))
 
     def _order(self) -> list[int]:
-        """Return flip-flops, latches behind what they take, and combinational cells in order."""
+        """Return flip-flops, latches behind what they take, and combinational cells in order.
+
+        A latch that is open while the clock is low is among the latter.
+        """
         netlist = self.netlist
         flip_flops = np.flatnonzero(netlist.is_register & ~netlist.is_latch)
-        gates = np.flatnonzero(~netlist.is_register)
+        gates = np.flatnonzero(~netlist.is_register | self.low)
         driver = np.full(netlist.num_nets, -1, dtype=np.int64)
         columns = np.arange(netlist.pins.shape[1])
         is_input = columns < netlist.num_inputs[:, None]
@@ -124,8 +138,9 @@ class _Analysis:
     def _latches(self, driver: npt.NDArray[np.int64]) -> list[int]:
         """Return the latches, each behind the latches that it takes its data from."""
         netlist = self.netlist
-        found, seen = [], set(np.flatnonzero(~netlist.is_latch).tolist()) | {-1}
-        waiting = np.flatnonzero(netlist.is_latch).tolist()
+        high = netlist.is_latch & ~self.low
+        found, seen = [], set(np.flatnonzero(~high).tolist()) | {-1}
+        waiting = np.flatnonzero(high).tolist()
         while waiting:
             nets = netlist.pins[waiting][:, : int(netlist.num_inputs[waiting].max())]
             sources = driver[np.maximum(nets, 0)].tolist()
@@ -140,7 +155,7 @@ class _Analysis:
     def _pass(self, instance: int) -> None:
         netlist = self.netlist
         cell = netlist.kinds[netlist.kind[instance]]
-        if cell.clock_gate is not None:
+        if netlist.drives_clock[instance]:
             return
         nets = dict(
             zip((*cell.inputs, *cell.outputs), netlist.pins[instance].tolist(), strict=False)
@@ -156,7 +171,9 @@ class _Analysis:
                     at = EDGES.index(cause)
                     clocked = cell.sequential and (cell.latch is None or source in self.clocks)
                     before = 0.0 if clocked else self.arrival[source][at]
-                    if before == _NEVER:
+                    # A latch that opens in the middle is another way in time.
+                    other = clocked and self.low[instance] != self.opening
+                    if before == _NEVER or other:
                         continue
                     slew = self.slew[source][at]
                     arrival = before + arc.delay[edge].at(slew, load)
@@ -173,6 +190,11 @@ class _Analysis:
             for net in port.nets.tolist():
                 for edge in range(2):
                     yield self.arrival[net][edge], (net, edge, -1, port.name)
+        for instance in np.flatnonzero(netlist.is_clock_nor).tolist():
+            cell = netlist.kinds[netlist.kind[instance]]
+            for pin, net in zip(cell.inputs, netlist.pins[instance].tolist(), strict=False):
+                for edge in range(2):
+                    yield self.arrival[net][edge], (net, edge, instance, pin)
         for instance in np.flatnonzero(netlist.is_register).tolist():
             cell = netlist.kinds[netlist.kind[instance]]
             for pin, tables in self.arcs.of(cell).setup.items():
@@ -181,8 +203,9 @@ class _Analysis:
                     if name in tables and self.arrival[net][number] != _NEVER:
                         setup = tables[name].at(0.0, self.slew[net][number])
                         arrival = self.arrival[net][number] + setup
-                        # A latch closes when the clock falls, in the middle of the cycle.
-                        arrival *= 1 if cell.latch is None else 2
+                        # A latch closes when the clock falls, in the middle of the cycle, if it
+                        # is open while the clock is high.
+                        arrival *= 2 if cell.latch is not None and not self.low[instance] else 1
                         yield arrival, (net, number, instance, pin)
 
     def _path(self, net: int, edge: int, instance: int, pin: str) -> tuple[Step, ...]:

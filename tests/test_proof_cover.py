@@ -23,7 +23,7 @@ from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
 from gatec.passes.map_fast import map_fast
 from gatec.proof import cover
 from gatec.proof.cover import Link, Route, proved_along, proved_by_claims
-from gatec.proof.cover_kernel import MAX_CONE
+from gatec.proof.cover_kernel import MAX_WORK
 from gatec.proof.parts import prove_in_parts
 from gatec.proof.structure import equal_outputs
 from gatec.proof.verdict import Verdict
@@ -200,15 +200,35 @@ def chain(gates: int, table: np.uint64) -> Netlist:
     return Netlist("chain", ports, (Port("y", [3 + gates]),), fanin, np.full(gates, table))
 
 
-def test_cones_that_are_too_large_are_not_proved() -> None:
-    for gates in (MAX_CONE - 1, MAX_CONE, MAX_CONE + 1, 3 * MAX_CONE):
-        fine = chain(gates, XOR2)
-        table = VARIABLE[1] ^ VARIABLE[0] if gates % 2 else VARIABLE[1]
-        coarse = Netlist("lut", fine.inputs, (Port("y", [4]),), [[2, 3]], [table])
-        link = Link(coarse, fine, np.array([3 + gates], dtype=np.int32), refines=False)
-        assert proved_by_claims(link).all() == (gates <= MAX_CONE)
-        turned = replace(link, coarse=coarse.replace(tables=[~table]))
-        assert not proved_by_claims(turned).any()
+def parities(coarse_gates: int, gates: int) -> Link:
+    """Return a link of look-up tables over two inputs, each the end of a chain of gates."""
+    fine = chain(gates, XOR2)
+    odd = np.arange(1, coarse_gates + 1) % 2 == 1
+    tables = np.where(odd, VARIABLE[1] ^ VARIABLE[0], VARIABLE[1])
+    nets = np.arange(4, 4 + coarse_gates)
+    coarse = Netlist("luts", fine.inputs, (Port("y", nets),), [[2, 3]] * coarse_gates, tables)
+    watched = fine.replace(outputs=(Port("y", nets),))
+    return Link(coarse, watched, nets.astype(np.int32), refines=False)
+
+
+def test_a_cone_may_be_the_whole_circuit() -> None:
+    """Batch 40 of fuzz_passes.py: a net of one input, and cones of 1,709 gates of two over it."""
+    reference = chain(1025, XOR2)
+    circuit, route = mapped(reference, 2)
+    assert circuit.num_gates == 1
+    assert proved_along(reference, circuit, route)
+    turned = circuit.replace(tables=~circuit.tables)
+    assert not proved_along(reference, turned, route)
+
+
+def test_cones_that_are_too_much_work_in_sum_are_not_proved() -> None:
+    link = parities(5000, 5000)
+    # Gate n has a cone of n + 1 gates.
+    expected = np.cumsum(np.arange(1, 5001)) <= MAX_WORK * 10_000
+    assert not expected.all()
+    assert (proved_by_claims(link) == expected).all()
+    turned = replace(link, coarse=link.coarse.replace(tables=~link.coarse.tables))
+    assert not proved_by_claims(turned).any()
 
 
 def test_leaves_may_be_constants_equal_or_the_root_itself() -> None:

@@ -13,10 +13,11 @@ from gatec.tables import VARIABLE, Tables
 
 Flags = npt.NDArray[np.bool_]
 
-# Cones of more gates are not looked through; a mapper's cones rarely have a dozen. It also bounds
-# what wrong claims cost.
-MAX_CONE = 1024
-_OUTSIDE, _FAILED = -1, -1
+# All cones together may have so many times the gates of both circuits: it bounds what wrong claims
+# cost. A mapper's cones rarely have a dozen gates; but of a circuit with no more inputs than a
+# look-up table, each is all that is in front of it.
+MAX_WORK = 1024
+_OUTSIDE = -1
 _VARIABLE = VARIABLE.copy()
 
 
@@ -35,18 +36,24 @@ def _word(table: np.uint64, reads: Tables, slots: int, rows: Tables) -> np.uint6
 
 @kernel
 def _collect(
-    root: int, fanin: IntArray, slots: IntArray, first_gate: int, place: IntArray, cone: IntArray
-) -> int:
+    root: int,
+    fanin: IntArray,
+    slots: IntArray,
+    first_gate: int,
+    place: IntArray,
+    cone: IntArray,
+    most: int,
+) -> tuple[int, bool]:
     """List the gates from net `root` back to nets with a `place`, in topological order.
 
-    Returns how many there are; `_FAILED` where a path ends at an input instead, or there are too
-    many. All nets that are listed have a place afterwards.
+    Returns how many were listed, and whether these are all: not where a path ends at an input
+    instead, or there are more than `most`. If so, all nets that are listed have a place afterwards.
     """
     if place[root] != _OUTSIDE:
-        return 0
+        return 0, True
     count, done = 0, 0
-    if root < first_gate:
-        return _FAILED
+    if root < first_gate or most == 0:
+        return 0, False
     place[root] = 0
     cone[0] = root
     count = 1
@@ -58,7 +65,7 @@ def _collect(
             net = fanin[gate, slot]
             if place[net] != _OUTSIDE:
                 continue
-            if net < first_gate or count == len(cone):
+            if net < first_gate or count == most:
                 closed = False
                 continue
             place[net] = 0
@@ -66,11 +73,10 @@ def _collect(
             count += 1
     # A net is larger than all that its gate reads.
     cone[:count].sort()
-    if closed:
-        return count
-    for i in range(count):
-        place[cone[i]] = _OUTSIDE
-    return _FAILED
+    if not closed:
+        for i in range(count):
+            place[cone[i]] = _OUTSIDE
+    return count, closed
 
 
 @kernel
@@ -91,10 +97,11 @@ def check_cones(
     fine gates, slots from `fine_slots[gate]` on are not looked at.
     """
     place = np.full(first_gate + len(fine_tables), _OUTSIDE, np.int32)
-    cone = np.empty(MAX_CONE, np.int32)
+    cone = np.empty(len(fine_tables), np.int32)
+    left = MAX_WORK * (len(tables) + len(fine_tables))
     reads, rows = np.empty(6, np.uint64), np.empty(64, np.uint64)
     # What a net with a place holds: constants at 0 and 1, then the leaves, then the cone.
-    values = np.empty(8 + MAX_CONE, np.uint64)
+    values = np.empty(8 + len(fine_tables), np.uint64)
     values[0], values[1] = np.uint64(0), ~np.uint64(0)
     place[0], place[1] = 0, 1
     slots = fanin.shape[1]
@@ -111,8 +118,13 @@ def check_cones(
                 leaves += 1
             reads[slot] = values[place[leaf]]
         root = claims[first_gate + gate]
-        count = _collect(root, fine_fanin, fine_slots, first_gate, place, cone) if known else -1
-        if count >= 0:
+        count, closed = 0, False
+        if known:
+            count, closed = _collect(
+                root, fine_fanin, fine_slots, first_gate, place, cone, min(left, len(cone))
+            )
+            left -= count
+        if closed:
             wanted = _word(tables[gate], reads, slots, rows)
             for i in range(count):
                 inner = cone[i] - first_gate

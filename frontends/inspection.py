@@ -102,10 +102,11 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
         )
     frontend.refuse_unknown(options, file=content.label)
     draft = frontend.draft(content, options)
-    missing = lacks(draft, options)
+    missing, notes = lacks(draft, options), dict(draft.notes)
     if not missing:
         # What contradicts itself is an error here too.
-        complete(draft, options, file=content.label, stem=content.stem)
+        model = complete(draft, options, file=content.label, stem=content.stem)
+        notes = dict(model.notes)
     if draft.layers and lacks_classes(draft, options):
         missing.append("number of classes is not in the file; --classes N (or --output bits)")
     return Inspection(
@@ -124,7 +125,7 @@ def inspect_model(path: str | Path, options: ReadOptions | None = None) -> Inspe
             layer.block.num_gates if isinstance(layer, DraftBlock) else layer.width
             for layer in draft.layers
         ),
-        dict(draft.notes),
+        notes,
         missing,
     )
 

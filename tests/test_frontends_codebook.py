@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from gatec import compile as compile_net
 from gatec.errors import ModelError
-from gatec.frontends import ReadOptions, neutral_bytes, read_model
+from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
 from gatec.lower import lower
 from gatec.proof.arithmetic import check_lowering
 
@@ -110,3 +110,11 @@ def test_codebooks_that_are_refused(
     path = net_file(tmp_path, 12, **({} if codebook is None else {"codebook": codebook}))
     with pytest.raises(ModelError, match=message):
         read_model(path, ReadOptions(**options))
+
+
+def test_inspect_names_the_code(tmp_path: Path) -> None:
+    path = tmp_path / "n.npz"
+    layers = random_layers_model(np.random.default_rng(0), 4, [6], None)
+    path.write_bytes(neutral_bytes(layers))
+    text = str(inspect_model(path, ReadOptions(codebook="binary", classes=5)))
+    assert "note: codebook: nearest of 5 codewords of 3 bits" in text

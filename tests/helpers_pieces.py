@@ -26,7 +26,7 @@ from gatec.rtl import Circuit, RtlFacts
 from gatec.sim.rtl import RtlWaves
 from gatec.sim.simulators import Simulator, find_simulator
 
-# From 2,000 to 10,000 lines take Icarus as long each; assignments to bits of one vector take longer.
+# Lines of gates take as long each up to 10,000; many that drive bits of one vector take longer.
 LINES = 2_000
 
 _MODULE = re.compile(r"^module (\w+) ?\(.*?^endmodule\n", re.MULTILINE | re.DOTALL)

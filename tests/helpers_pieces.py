@@ -208,10 +208,18 @@ class InPieces(Circuit):
 def _table(name: str, inputs: Bits, outputs: Bits) -> Iterator[str]:
     """Return a module that knows the answers to some inputs, and to others none."""
     wide, out = inputs.shape[1], outputs.shape[1]
-    yield f"module {name} (input wire [{wide - 1}:0] i, output reg [{out - 1}:0] o);\n"
-    yield "  always_comb case (i)\n"
     both = np.unique(np.concatenate([inputs, outputs], axis=1), axis=0)
-    for row in both:
+    count = len(both)
+    yield f"module {name} (input wire [{wide - 1}:0] i, output reg [{out - 1}:0] o);\n"
+    yield f"  reg [{wide - 1}:0] KEYS [0:{count - 1}];\n"
+    yield f"  reg [{out - 1}:0] VALUES [0:{count - 1}];\n"
+    # Memories, and no `case`: that would build each of its wide constants at every change.
+    yield "  integer ROW;\n  task find; begin\n"
+    yield f"    o = {{{out}{{1'bx}}}};\n    for (ROW = 0; ROW < {count}; ROW = ROW + 1)\n"
+    yield f"      if (KEYS[ROW] === i) begin o = VALUES[ROW]; ROW = {count}; end\n"
+    yield "  end endtask\n  always @(i) find;\n  initial begin\n"
+    for number, row in enumerate(both):
         bits = (row[::-1] + ord("0")).tobytes().decode()
-        yield f"    {wide}'b{bits[out:]}: o = {out}'b{bits[:out]};\n"
-    yield f"    default: o = {out}'b{'x' * out};\n  endcase\nendmodule\n"
+        yield f"    KEYS[{number}] = {wide}'b{bits[out:]};\n"
+        yield f"    VALUES[{number}] = {out}'b{bits[:out]};\n"
+    yield "    find;\n  end\nendmodule\n"

@@ -11,7 +11,7 @@ from gatec.aig import Aig, to_netlist
 from gatec.proof.verdict import Verdict
 from gatec.synth import chain
 from gatec.synth.builder import AigBuilder
-from gatec.synth.chain import LINK, and_chains, links, polishing
+from gatec.synth.chain import LINK, and_chains, links, mixed_chains, mixed_links, polishing_links
 from gatec.synth.function import Function, prove
 from gatec.synth.partition import partitioned
 from gatec.synth.search import Clock, Effort
@@ -129,9 +129,17 @@ def first_table(seed: int) -> str:
 def test_polishing_needs_no_larger_circuit_on_its_way() -> None:
     aig = wide_aig(3)
     effort = Effort(steps=3 * LINK, walks=1)
-    found = polishing(aig, effort).advance(aig, Clock(effort), 0.0, 1.0)
+    found = mixed_chains(aig, effort).advance(aig, Clock(effort), 0.0, 1.0)
     assert prove(Function("f", aig), to_netlist(found), 60).verdict is Verdict.EQUIVALENT
     assert (aig.num_ands, found.num_ands) == (150, 30)
+
+
+def test_links_of_a_flow_come_between_polishing_ones() -> None:
+    scripts, flow = list(islice(mixed_links(2), 10)), list(islice(links(2), 3))
+    assert [scripts[4], scripts[9]] == flow[1:]
+    polishing = list(islice(polishing_links(2), 8))
+    assert scripts[:4] + scripts[5:9] == polishing
+    assert all(" -z" in script and "if -K" not in script for script in polishing)
 
 
 def test_without_time_a_circuit_stays_what_it_is() -> None:

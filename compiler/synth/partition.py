@@ -17,7 +17,7 @@ import numpy as np
 
 from gatec.aig import Aig
 from gatec.synth.and_windows import AndCircuit
-from gatec.synth.chain import Chains, and_chains, polishing
+from gatec.synth.chain import Chains, and_chains, mixed_chains
 from gatec.synth.search import Clock, Effort
 from gatec.synth.state import below, make_state, take_aig
 from gatec.synth.walk import UNIT, walk
@@ -27,9 +27,12 @@ from gatec.synth.windows import find_window
 # by luck (45 s of the first flow leave 822 to 846 of ex88 of IWLS 2020, by the table size it begins
 # with), but who is far behind after 10 s stays so.
 _STARTS = 4
-_RACE = 0.5
-# From when on a circuit is only polished: see `gatec.synth.chain.polishing_links`.
-_POLISH = 0.8
+_RACE = 0.35
+# From when on links polish between those of a flow: see `gatec.synth.chain.mixed_links`. Of ex81,
+# ex83 and ex88, 60 s on two cores leave 1083, 1057 and 815 AND gates; with a race of half of the
+# time and polishing alone from 0.8 on 1084, 1075 and 821; with polishing alone from 0.5 on 825 of
+# ex88.
+_MIX = 0.5
 # Parts of the time that chains and windows get at once: a chain that is interrupted often, to go on
 # from the smallest circuit, gets nowhere.
 _SLICES = (1 / 6, 1 / 24)
@@ -42,16 +45,16 @@ _HOT, _COLD = 0.3, 0.15
 def partitioned(aig: Aig, effort: Effort) -> Aig:
     """Return the smallest circuit found, at most as large as `aig`; the caller proves it.
 
-    Half of the time goes to the choice of chains, and some to going on with them; at the end moves
-    that cannot lose take over. Windows are tried beside both.
+    A third of the time goes to the choice of chains, and some to going on with them; then moves
+    that cannot lose come between. Windows are tried beside both.
     """
     clock = Clock(effort)
     chains = and_chains(aig, effort, _STARTS)
     best = chains.race(effort.walks, aig, clock, 0.0, _RACE)
     begin = _reached(clock, _RACE)
-    best = _in_slices(chains, best, clock, effort, begin=begin, end=_POLISH)
-    begin = max(begin, _reached(clock, _POLISH))
-    return _in_slices(polishing(best, effort), best, clock, effort, begin=begin, end=1.0)
+    best = _in_slices(chains, best, clock, effort, begin=begin, end=_MIX)
+    begin = max(begin, _reached(clock, _MIX))
+    return _in_slices(mixed_chains(best, effort), best, clock, effort, begin=begin, end=1.0)
 
 
 def _reached(clock: Clock, progress: float) -> float:

@@ -202,15 +202,17 @@ def plan_head(model: ModelGraph, lut_inputs: int, options: CompileOptions) -> He
     # ABC's mapping leaves more bits to gates of two inputs: orders by our own mapper's end with 2 %
     # more look-up tables in front of the chains on tt10, 0.4 to 1.5 % on others, 800x4 even.
     mapped, _ = run_passes(bits, PIPELINES[min(options.optimise, _CARRY_EFFORT)](lut_inputs))
-    first = HeadPlan(group_bits(mapped, sums.classes, leaves), leaves, adds)
-    if options.optimise < _SEARCH_EFFORT:
-        return first
-    steps = options.effort or MOST_STEPS
-    others = [
-        group_bits(mapped, sums.classes, leaves, seed)
-        for seed in range(1, steps // max(_STEPS_A_TRY, _STEPS_A_TRIED_GATE * model.num_gates))
-    ]
-    return _search(model, first, others, lut_inputs)
+    plan = HeadPlan(np.zeros((sums.classes, 0), dtype=np.int64), leaves, adds)
+    inverted = plan.wanted_inverted[: len(leaves)]
+    searching = options.optimise >= _SEARCH_EFFORT
+    steps = (options.effort or MOST_STEPS) if searching else 0
+    tries = steps // max(_STEPS_A_TRY, _STEPS_A_TRIED_GATE * model.num_gates)
+    first, *others = (
+        group_bits(mapped, sums.classes, leaves, seed, inverted=inverted)
+        for seed in range(max(1, tries))
+    )
+    plan = replace(plan, order=first)
+    return _search(model, plan, others, lut_inputs) if searching else plan
 
 
 def _search(

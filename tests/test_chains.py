@@ -267,3 +267,46 @@ def test_other_seeds_give_other_orders_of_the_same_bits() -> None:
     assert np.array_equal(orders[2], group_bits(net, 3, leaves, 2))
     for order in orders:
         assert np.array_equal(np.sort(order, axis=1), np.tile(np.arange(20), (3, 1)))
+
+
+def doubled(net: Netlist, order: np.ndarray, singles: list[int], inverted: list[bool]) -> int:
+    """Return how many nets the chains need as they are and inverted."""
+    nets = net.output_nets.reshape(len(order), -1)
+    single = np.take_along_axis(nets, order, axis=1)[:, singles]
+    both = [set(single[:, np.array(inverted) == side].ravel().tolist()) for side in (False, True)]
+    return len(both[0] & both[1])
+
+
+def test_a_bit_of_several_classes_goes_to_chains_in_one_polarity() -> None:
+    # All three classes have the same bits in other orders, gates of three inputs: no adder absorbs
+    # them.
+    net = random_netlist(np.random.default_rng(0), 12, 9, 9)
+    rows = np.array([(g, g + 1, g + 2) for g in range(2, 11)], dtype=np.int32)
+    nets = np.concatenate([net.first_gate + np.roll(np.arange(9), turn) for turn in range(3)])
+    tables = np.full(9, 0x9696_9696_9696_9696, dtype=np.uint64)
+    net = net.replace(fanin=rows, tables=tables, outputs=(Port("y", nets),), cuts=())
+    leaves, singles = [3, 1, 1, 1, 1, 1, 1], list(range(3, 9))
+    inverted = [False, True, False, True, False, True, False]
+    order = group_bits(net, 3, leaves, inverted=inverted)
+    assert np.array_equal(np.sort(order, axis=1), np.tile(np.arange(9), (3, 1)))
+    assert doubled(net, order, singles, inverted[1:]) == 0
+    assert doubled(net, group_bits(net, 3, leaves), singles, inverted[1:]) > 0
+
+
+def test_bits_that_take_an_inverter_avoid_the_chains_that_want_one() -> None:
+    # Bits 0 to 2 are inputs, 3 and 4 a gate and its complement, 5 to 7 gates.
+    net = random_netlist(np.random.default_rng(0), 12, 5, 5)
+    rows = np.array([(2, 3, 4), (2, 3, 4), (5, 6, 7), (6, 7, 8), (7, 8, 9)], dtype=np.int32)
+    tables = np.full(5, 0x9696_9696_9696_9696, dtype=np.uint64)
+    tables[1] = ~tables[0]
+    nets = np.concatenate([[11, 12, 13], net.first_gate + np.arange(5)])
+    net = net.replace(fanin=rows, tables=tables, outputs=(Port("y", nets),), cuts=())
+    (order,) = group_bits(net, 1, [3, 3, 1, 1], inverted=[False, False, True, True])
+    assert set(order[6:].tolist()) <= {5, 6, 7}
+    # Where all bits are single, inputs stand where true bits are wanted, and of a gate and its
+    # complement one is inverted.
+    inverted = [True, False] * 4
+    (order,) = group_bits(net, 1, [1] * 8, inverted=inverted)
+    side = dict(zip(order.tolist(), inverted, strict=True))
+    assert not side[0] and not side[1] and not side[2]
+    assert side[3] != side[4]

@@ -33,12 +33,12 @@ def test_effort_bounds_the_steps_of_windows(monkeypatch: pytest.MonkeyPatch) -> 
         return real(luts, k, clock, effort, depth)
 
     monkeypatch.setattr(lut_search, "by_lut_windows", noting)
-    few, more = mapped(1), mapped(40_000)
+    few, more = mapped(1), mapped(80_000)
     gates = more.passes[-1].gates_before
-    # 500 of 2,000,000 steps are for each look-up table; a tenth of those, a tenth of these.
-    assert steps == [1, 10 * gates]
+    # 500 of 2,000,000 steps are for each look-up table; a 25th of those, a 25th of these.
+    assert steps == [1, 20 * gates]
     assert more.netlist.num_gates < few.netlist.num_gates
-    assert to_text(mapped(40_000).netlist) == to_text(more.netlist)
+    assert to_text(mapped(80_000).netlist) == to_text(more.netlist)
 
 
 @pytest.mark.parametrize(("effort", "orders"), [(1, 1), (100_000, 2), (400_000, 8), (None, 40)])

@@ -241,16 +241,27 @@ g3 = lut1:2 g2
 g4 = lut2:6 g3 x[1]
 output y[3] bits = g3 g4 g0
 """
-    # y[0] is the complement of an AND, so a NAND; y[2] that of an input, so an inverter.
+    # y[0] is the complement of an AND, which becomes a NAND, as no root reads the AND itself; y[2]
+    # is that of an input, so an inverter.
     assert (
         cleaned(text, ABSORB, PRUNE)
+        == """\
+input x[2] bits
+g0 = lut2:b x[0] x[1]
+g1 = lut2:6 g0 x[1]
+g2 = lut1:1 x[0]
+output y[3] bits = g0..2
+"""
+    )
+    # Where one does, both are needed.
+    assert (
+        cleaned(text.replace("= g3 g4 g0", "= g3 g4 g1"), ABSORB, PRUNE)
         == """\
 input x[2] bits
 g0 = lut2:4 x[0] x[1]
 g1 = lut2:9 g0 x[1]
 g2 = lut2:b x[0] x[1]
-g3 = lut1:1 x[0]
-output y[3] bits = g2 g1 g3
+output y[3] bits = g2 g1 g0
 """
     )
 
@@ -267,16 +278,15 @@ g4 = lut2:6 g1 g2
 output y[2] bits = g3 g4
 cut c[1] bits = g2
 """
-    # g1 is g0 with two inputs exchanged; g2 is its complement, which the cut needs as a gate.
+    # g1 is g0 with two inputs exchanged; g2 is its complement, which the cut needs and g0 becomes.
     assert (
         cleaned(text, MERGE)
         == """\
 input x[3] bits
-g0 = lut3:10 x[0] x[1] x[2]
-g1 = lut2:8 g0 g0
+g0 = lut3:ef x[0] x[1] x[2]
+g1 = lut2:1 g0 g0
 g2 = lut2:9 g0 g0
-g3 = lut3:ef x[0] x[1] x[2]
-cut c[1] bits = g3
+cut c[1] bits = g0
 output y[2] bits = g1 g2
 """
     )
@@ -284,10 +294,10 @@ output y[2] bits = g1 g2
         cleaned(text, MERGE, FOLD, ABSORB, PRUNE)
         == """\
 input x[3] bits
-g0 = lut3:10 x[0] x[1] x[2]
-g1 = lut3:ef x[0] x[1] x[2]
-cut c[1] bits = g1
-output y[2] bits = g0 1
+g0 = lut3:ef x[0] x[1] x[2]
+g1 = lut3:10 x[0] x[1] x[2]
+cut c[1] bits = g0
+output y[2] bits = g1 1
 """
     )
 

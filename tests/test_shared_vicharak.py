@@ -101,7 +101,7 @@ def test_verilog_gives_every_published_answer(
         assert np.array_equal(to_integers(found.reshape(len(found), 10, -1)), known.counts)
 
 
-@pytest.mark.parametrize(("size", "luts", "levels"), [("200_4", 492, 7), ("800_4", 2039, 8)])
+@pytest.mark.parametrize(("size", "luts", "levels"), [("200_4", 492, 7), ("800_4", 1994, 8)])
 def test_sizes_are_kept(shared: Path, size: str, luts: int, levels: int) -> None:
     circuit = compiled(shared, size, "scores").manifest["circuit"]
     assert circuit["luts"]["gates_and_sums"] == luts
@@ -109,7 +109,7 @@ def test_sizes_are_kept(shared: Path, size: str, luts: int, levels: int) -> None
 
 
 # In one stage: the fewest logic cells, and the levels before pipelining.
-@pytest.mark.parametrize(("size", "cells", "levels"), [("200_4", 459, 11), ("800_4", 1908, 17)])
+@pytest.mark.parametrize(("size", "cells", "levels"), [("200_4", 450, 11), ("800_4", 1863, 18)])
 def test_sizes_on_carry_chains_are_kept(shared: Path, size: str, cells: int, levels: int) -> None:
     model = golden(shared, size).model
     options = {"stages": 1, "head": "carry", "output": "scores", "place_and_route": False}

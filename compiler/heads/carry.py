@@ -77,11 +77,11 @@ def carry_head(plan: HeadPlan, name: str, most_adds: int = MOST_ADDS) -> CarryHe
     leaf_nets = np.split(ports[0].nets.reshape(-1, classes), np.cumsum(widths)[:-1])
     numbers: list[list[list[int]]] = [nets.T.tolist() for nets in leaf_nets]
     numbers += [[[] for _ in range(classes)] for _ in plan.adds]
-    wanted = _wanted(plan)
+    wanted = plan.wanted_inverted
     cells = _Cells(ports[0].width + 2)
     chain = 0
     for height in range(1, plan.height + 1):
-        inverted = _inverted(plan, height)
+        inverted = plan.takes_inverted(height)
         jobs = [
             (number, each)
             for number, add in enumerate(plan.adds, len(widths))
@@ -104,24 +104,6 @@ def carry_head(plan: HeadPlan, name: str, most_adds: int = MOST_ADDS) -> CarryHe
     return CarryHead(_netlist(cells, name, ports, scores, chain), np.repeat(inverted_bits, classes))
 
 
-def _inverted(plan: HeadPlan, height: int) -> bool:
-    """Return whether the additions of a height take inverted bits: the last ones give true sums.
-
-    To a running total they add true bits.
-    """
-    return (plan.height - height) % 2 == (1 if plan.running else 0)
-
-
-def _wanted(plan: HeadPlan) -> list[bool]:
-    """Return for each number whether its reader wants its bits inverted."""
-    wanted = [False] * (len(plan.widths) + len(plan.adds))
-    for add in plan.adds:
-        for operand in (add.a, add.b, add.carry_in):
-            if operand != NONE:
-                wanted[operand] = _inverted(plan, add.height)
-    return wanted
-
-
 @dataclass
 class _Chain:
     """One chain being written: additions of one height, one behind the other.
@@ -140,7 +122,7 @@ class _Chain:
 
     def write(self, jobs: Sequence[tuple[int, int]]) -> None:
         """Write all cells of the chain."""
-        inverted = _inverted(self.plan, self.height)
+        inverted = self.plan.takes_inverted(self.height)
         zero = _CONSTANT[inverted]
         before: tuple[int, int] | None = None
         for number, each in jobs:

@@ -3,6 +3,9 @@
 A full adder is two tables of three inputs. On tables of four inputs, one of its three bits can be a
 gate of two inputs for nothing, two can if they share an input, and three if they read four nets in
 all. So bits whose tables share inputs go into one adder, and equal bits and constants, too.
+
+Single bits go to carry chains as they are, or inverted, as the chain wants. A bit that is needed as
+both takes a table more: see `gatec.heads.polarity`.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.blocks import IntArray
+from gatec.heads.polarity import Polarities, Signal, signals_of
 from gatec.netlist import CONST1_NET, Netlist
 from gatec.tables import depends
 
@@ -33,11 +37,14 @@ class _Bits:
         The nets that each bit's table reads; of a bit that is no gate, its own.
     free
         The bits that an adder may absorb: tables of two inputs that nothing else reads.
+    signals
+        What each bit is up to a complement.
     """
 
     nets: list[int]
     reads: list[frozenset[int]]
     free: set[int]
+    signals: list[Signal]
 
     @cached_property
     def _readers(self) -> dict[int, set[int]]:
@@ -54,7 +61,12 @@ class _Bits:
 
 
 def group_bits(
-    mapped: Netlist, classes: int, leaves: Sequence[int], seed: int = 0
+    mapped: Netlist,
+    classes: int,
+    leaves: Sequence[int],
+    seed: int = 0,
+    *,
+    inverted: Sequence[bool] = (),
 ) -> npt.NDArray[np.int64]:
     """Return the order in which the leaves of a head take the bits of each class.
 
@@ -68,6 +80,8 @@ def group_bits(
         How many bits each leaf takes: 1, 2 or 3.
     seed
         Where bits look alike, 0 takes them in order and any other seed in an order of its own.
+    inverted
+        Of each leaf, whether a chain wants it inverted; by default none is.
 
     Returns
     -------
@@ -78,10 +92,20 @@ def group_bits(
     readers = np.bincount(mapped.fanin.ravel(), minlength=mapped.num_nets)
     readers += np.bincount(mapped.output_nets, minlength=mapped.num_nets)
     rng = np.random.default_rng(seed) if seed else None
-    return np.array([_order(_bits(mapped, nets, readers), leaves, rng) for nets in outputs])
+    signals = signals_of(mapped)
+    wanted = inverted or [False] * len(leaves)
+    singles = [wanted[leaf] for leaf, size in enumerate(leaves) if size == 1]
+    chains = Polarities(mapped, signals, singles)
+    orders = []
+    for nets in outputs:
+        own, signals = signals[: len(nets)], signals[len(nets) :]
+        orders.append(_order(_bits(mapped, nets, own, readers), leaves, chains, rng))
+    return np.array(orders)
 
 
-def _bits(mapped: Netlist, nets: IntArray, readers: npt.NDArray[np.int64]) -> _Bits:
+def _bits(
+    mapped: Netlist, nets: IntArray, signals: list[Signal], readers: npt.NDArray[np.int64]
+) -> _Bits:
     reads, free = [], set()
     width = mapped.fanin.shape[1]
     for bit, net in enumerate(nets.tolist()):
@@ -94,10 +118,12 @@ def _bits(mapped: Netlist, nets: IntArray, readers: npt.NDArray[np.int64]) -> _B
         reads.append(frozenset(mapped.fanin[gate, slots].tolist()))
         if len(reads[-1]) <= 2 and readers[net] == 1:
             free.add(bit)
-    return _Bits(nets.tolist(), reads, free)
+    return _Bits(nets.tolist(), reads, free, signals)
 
 
-def _order(bits: _Bits, leaves: Sequence[int], rng: np.random.Generator | None) -> list[int]:
+def _order(
+    bits: _Bits, leaves: Sequence[int], chains: Polarities, rng: np.random.Generator | None
+) -> list[int]:
     """Return the bits in the order of the leaves."""
     count = sum(size == 3 for size in leaves)
     left = set(range(len(bits.reads)))
@@ -111,6 +137,9 @@ def _order(bits: _Bits, leaves: Sequence[int], rng: np.random.Generator | None) 
     if rng is not None:
         rng.shuffle(free)
         rng.shuffle(others)
+    # Single bits come from the ends of these.
+    free.sort(key=lambda bit: chains.is_free(bits.signals[bit]))
+    others.sort(key=lambda bit: chains.is_free(bits.signals[bit]))
 
     def take(first: list[int], second: list[int]) -> int:
         return (first or second).pop()
@@ -119,7 +148,8 @@ def _order(bits: _Bits, leaves: Sequence[int], rng: np.random.Generator | None) 
     groups: dict[int, list[list[int]]] = {1: [], 2: [], 3: full}
     groups[3] += [[*pair, take(others, free)] for pair in twins]
     groups[3] += [[one, take(free, others), take(free, others)] for one in constants]
-    groups[1] = [[take(others, free)] for size in leaves if size == 1]
+    singles = [take(others, free) for size in leaves if size == 1]
+    groups[1] = [[bit] for bit in chains.place(singles, bits.signals)]
     groups[3] += [[*pair, take(others, free)] for pair in pairs]
     groups[2] = [[take(free, others), take(free, others)] for size in leaves if size == 2]
     while len(groups[3]) < count:

@@ -82,6 +82,22 @@ class HeadPlan:
         total = (self.running,) if self.running else ()
         return (*(min(size, 2) for size in self.leaves), *total)
 
+    def takes_inverted(self, height: int) -> bool:
+        """Return whether the additions of a height take inverted bits: the last ones give true
+        sums. To a running total they add true bits.
+        """
+        return (self.height - height) % 2 == (1 if self.running else 0)
+
+    @property
+    def wanted_inverted(self) -> list[bool]:
+        """Whether each number, leaves first, is read inverted, where it is read on carry chains."""
+        wanted = [False] * (len(self.widths) + len(self.adds))
+        for add in self.adds:
+            for operand in (add.a, add.b, add.carry_in):
+                if operand != NONE:
+                    wanted[operand] = self.takes_inverted(add.height)
+        return wanted
+
 
 @dataclass(frozen=True)
 class StepPlan:

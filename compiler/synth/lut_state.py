@@ -110,8 +110,9 @@ def make_lut_state(
     cares: Words | None = None,
     arrival: IntArray | None = None,
     limit: IntArray | None = None,
+    patterns: Words | None = None,
 ) -> LutState:
-    """Return the state of a network of few inputs, simulated on all their assignments.
+    """Return the state of a network, simulated on all assignments of few inputs, or on some.
 
     Parameters
     ----------
@@ -120,11 +121,13 @@ def make_lut_state(
     arrival, limit
         `int32[inputs]` and `int32[O]`: levels at which the inputs are there, and at which the
         outputs must be; None: 0, and no limit.
+    patterns
+        `uint64[inputs, W]`: assignments; None: all. What holds on some need not hold on all.
     """
     first = 1 + luts.inputs
     stop = first + luts.count
     room = stop + max(_SPARE, luts.count // 4)
-    patterns = all_inputs(luts.inputs)
+    patterns = all_inputs(luts.inputs) if patterns is None else patterns
     words = patterns.shape[1]
     values = np.zeros((room, words), dtype=np.uint64)
     values[1:first] = patterns

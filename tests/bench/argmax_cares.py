@@ -153,7 +153,7 @@ def measure(name: str, most: int) -> list[int]:
         shown = net.replace(outputs=outputs, cuts=(), chains=None)
         state = make_lut_state(from_netlist(without_ones(shown)), 1, patterns=words)
         row += could_go(state, 1 + net.num_inputs + drawn)
-    reference = lower(model).netlist
+    reference = lower(model.with_output(options.output)).netlist
     for kept in (reference, reference.replace(cuts=())):
         row.append(run_passes(kept, PIPELINES[2](4))[0].num_gates)
     return row

@@ -20,8 +20,8 @@ from gatec.backends.dual_luts import text_order
 from gatec.backends.expressions import expression
 from gatec.backends.rom import WrittenRoms
 from gatec.blocks import IntArray
+from gatec.devices.fabrics import LUT_CELLS, STYLE_FANIN, LutCell, Style
 from gatec.errors import LimitError
-from gatec.fabrics import LUT_CELLS, STYLE_FANIN, LutCell, Style
 from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, NetlistError
 from gatec.roms import rom_gates
 from gatec.stages import sequence_stage

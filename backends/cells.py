@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from gatec.backends.cells_ram import dp16kd_model
+from gatec.devices.fabrics import LUT_CELLS, LutCell, Style
 from gatec.errors import ToolError
-from gatec.fabrics import LUT_CELLS, LutCell, Style
 
 _ICE40 = """\
 // A look-up table of four inputs: I0 is the least significant address bit.

@@ -29,7 +29,7 @@ from typing import TypeVar
 
 from amaranth.hdl import Cat, Module, Mux, Signal, Value
 
-from gatec.backends.checker import Checker, Function, Values, choose
+from gatec.backends.control.checker import Checker, Function, Values, choose
 from gatec.bits import Words
 from gatec.errors import DifferentError
 

@@ -24,8 +24,8 @@ from gatec.backends.dual_luts import pair_gates, text_order
 from gatec.backends.rom import RomInstance, WrittenRoms, write_roms
 from gatec.backends.words import VERILOG_KEYWORDS
 from gatec.blocks import IntArray
+from gatec.devices.fabrics import DUAL_CELL, LUT_CELLS, Style
 from gatec.errors import LimitError, UsageError
-from gatec.fabrics import DUAL_CELL, LUT_CELLS, Style
 from gatec.netlist import Netlist, NetlistError, Port
 from gatec.roms import rom_gates
 from gatec.stages import live_nets, sequence_stage
@@ -108,7 +108,8 @@ def emit(
     Parameters
     ----------
     net
-        Mapped; without stages it becomes one stage. Fan-in as `gatec.fabrics` says of the style.
+        Mapped; without stages it becomes one stage. Fan-in as the style has it in
+        `gatec.devices.fabrics`.
     style
         What the stage bodies are made of.
     beat_bits, out_beat_bits

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatec.device import Device
+from gatec.devices.device import Device
+from gatec.devices.targets import find_device, find_target
 from gatec.errors import UsageError
-from gatec.targets import find_device, find_target
 
 BITSTREAM = "{bitstream}"
 PLL_KINDS = ("pad", "core", "none")

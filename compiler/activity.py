@@ -10,13 +10,13 @@ from typing import Protocol
 
 import numpy as np
 
-from gatec.backends.readback import read_back
-from gatec.backends.subset import read_body, split_modules
+from gatec.backends.readback.core import read_back
+from gatec.backends.readback.subset import read_body, split_modules
 from gatec.bits import Bits, num_words, pack, unpack
 from gatec.errors import ModelError
 from gatec.folder import OutputFolder
 from gatec.frontends.clocked import ClockedModel
-from gatec.lower import INPUT_PORT, OUTPUT_PORT, lower
+from gatec.lowering.model import INPUT_PORT, OUTPUT_PORT, lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.publish import replacing

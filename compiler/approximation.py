@@ -12,9 +12,9 @@ from gatec.approx.rows import split_rows
 from gatec.approx.search import Approximation, approximate
 from gatec.console import Progress
 from gatec.design import count_luts
-from gatec.fabrics import BlockRam
+from gatec.devices.fabrics import BlockRam
 from gatec.folder import RECORD_FILE
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.mapping import Mapped, map_model
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.blif import write_blif
 from gatec.console import Progress
 from gatec.design import Design

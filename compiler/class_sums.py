@@ -13,7 +13,7 @@ from gatec.blocks import Argmax, GroupSum
 from gatec.errors import UsageError
 from gatec.heads.by_class import ClassCircuit, by_class, can_count
 from gatec.interval import Wanted, asked_interval
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.mapping import Mapped
 from gatec.mapping_steps import run_mapping
 from gatec.model import ModelGraph
@@ -25,7 +25,7 @@ from gatec.sequences import Staged
 from gatec.tables import MAX_FANIN
 
 if TYPE_CHECKING:
-    from gatec.flow import Flow
+    from gatec.flows.base import Flow
 
 # From this effort on they are tried where nobody asks.
 _EFFORT = 1

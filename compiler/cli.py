@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 
-from gatec.backends.fit import DoesNotFit
+from gatec.backends.fpga.fit import DoesNotFit
 from gatec.errors import EXIT_BUG, EXIT_OK, GatecError, LimitError, UsageError
 from gatec.report import fit_lines
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from gatec.console import Progress
 from gatec.design import Design
 from gatec.errors import LimitError
-from gatec.flow import Flow
+from gatec.flows.base import Flow
 
 # A clock that the estimate missed is tried again with shorter stages, this often at most.
 _CLOCK_TRIES = 4

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gatec.backends.clocked_core import ClockedShape
-from gatec.backends.clocked_readback import read_clocked_back
 from gatec.backends.clocked_verilog import clocked_name, emit_clocked
+from gatec.backends.readback.clocked import read_clocked_back
 from gatec.backends.testbench import testbench, testbench_name
 from gatec.backends.verilog import Emitted, emit
 from gatec.chains import count_cells
@@ -30,7 +30,7 @@ from gatec.design import (
     smallest_pipeline,
 )
 from gatec.errors import ModelError
-from gatec.flow import Flow, core_sources
+from gatec.flows.base import Flow, core_sources
 from gatec.folder import MODEL_FILE
 from gatec.frontends import clocked_bytes
 from gatec.frontends.clocked import ClockedModel

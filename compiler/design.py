@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gatec.backends.readback import ReadBack, read_back
+from gatec.backends.readback.core import ReadBack, read_back
 from gatec.backends.verilog import Emitted
 from gatec.blocks import IntArray
 from gatec.chain_graph import LEVELS, Weights, longest_chain
@@ -20,7 +20,7 @@ from gatec.heads.by_class import ClassCircuit
 from gatec.heads.roms import RomPlan
 from gatec.heads.sequence import StepCircuit
 from gatec.heads.tree import StepPlan
-from gatec.lower import SCORES_CUT
+from gatec.lowering.model import SCORES_CUT
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions

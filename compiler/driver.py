@@ -14,8 +14,8 @@ from gatec.design import Design
 from gatec.errors import ModelError, UsageError
 from gatec.fact_steps import obeying_vectors
 from gatec.fewest_stages import meet_with_fewest
-from gatec.flow import Flow, testbench_file
-from gatec.flows import choose_flow
+from gatec.flows.base import Flow, testbench_file
+from gatec.flows.choice import choose_flow
 from gatec.folder import MODEL_FILE, RECORD_FILE
 from gatec.frontends import ReadOptions, from_module, neutral_bytes, read_model
 from gatec.frontends.clocked import ClockedModel, read_clocked

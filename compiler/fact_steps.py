@@ -11,7 +11,7 @@ import numpy as np
 from gatec.assumptions import encoder_care
 from gatec.bits import Bits, pack, unpack
 from gatec.care import Care
-from gatec.lower import Lowering
+from gatec.lowering.model import Lowering
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions

@@ -16,7 +16,7 @@ from gatec.chain_graph import ChainGraph, whole_chains
 from gatec.console import Progress
 from gatec.design import Design, build_design
 from gatec.errors import LimitError, UsageError
-from gatec.flow import Files, Flow, Physical
+from gatec.flows.base import Files, Flow, Physical
 from gatec.mapping import Mapped
 from gatec.options import CompileOptions
 from gatec.passes.pipeline import fewest_stages

@@ -11,8 +11,8 @@ from typing import Any
 
 from gatec.assumptions import stated_care
 from gatec.care import Care
+from gatec.devices.fabrics import STYLES
 from gatec.errors import ModelError, UsageError
-from gatec.fabrics import STYLES
 from gatec.frontends import ReadOptions, read_model
 from gatec.frontends.clocked import ClockedModel, read_clocked
 from gatec.limits import MAX_HEADER_BYTES, check_limit

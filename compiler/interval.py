@@ -10,7 +10,7 @@ from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 
 if TYPE_CHECKING:
-    from gatec.flow import Flow
+    from gatec.flows.base import Flow
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gatec.backends.credit_core import CreditShape
-from gatec.backends.family import family_packages
+from gatec.backends.fpga.family import family_packages
 from gatec.design import Design, circuit_facts
 from gatec.fact_steps import facts_used
 from gatec.model import ModelGraph

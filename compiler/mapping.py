@@ -14,7 +14,7 @@ from gatec.blocks_threshold import ThresholdLayer
 from gatec.care import NO_FACTS, Care
 from gatec.cone import complemented, cone, connected
 from gatec.console import Progress
-from gatec.fabrics import BlockRam
+from gatec.devices.fabrics import BlockRam
 from gatec.fact_steps import steps_before, steps_behind
 from gatec.heads.by_class import ClassCircuit
 from gatec.heads.carry import MOST_ADDS, carry_head
@@ -23,7 +23,7 @@ from gatec.heads.rom_lowering import reads_netlist
 from gatec.heads.roms import RomPlan, plan_reads
 from gatec.heads.sequence import StepCircuit
 from gatec.heads.tree import HeadPlan, StepPlan, chain_cost, plan_tree
-from gatec.lower import Lowering, lower
+from gatec.lowering.model import Lowering, lower
 from gatec.mapping_steps import having, mapping_steps, noting_routes, run_mapping
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist

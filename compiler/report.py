@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatec.backends.fit import FitRow
+from gatec.backends.fpga.fit import FitRow
 
 
 def summary(manifest: Mapping[str, Any]) -> str:

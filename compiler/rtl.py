@@ -12,14 +12,14 @@ from typing import Literal, get_args
 import numpy as np
 
 from gatec.backends.core import CoreShape
-from gatec.backends.readback import read_back
-from gatec.backends.subset import split_modules
+from gatec.backends.readback.core import read_back
+from gatec.backends.readback.subset import split_modules
 from gatec.backends.testbench import testbench, testbench_name
 from gatec.bits import Bits, pack, unpack
 from gatec.console import Progress
 from gatec.driver import compile_model
 from gatec.errors import DifferentError, ModelError, UsageError
-from gatec.flow import core_sources
+from gatec.flows.base import core_sources
 from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions
 from gatec.manifest import to_json

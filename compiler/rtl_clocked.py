@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gatec.backends.clocked_core import ClockedShape
-from gatec.backends.clocked_readback import read_clocked_back
+from gatec.backends.readback.clocked import read_clocked_back
 from gatec.bits import Bits, pack, unpack
 from gatec.clocked import bench_files
 from gatec.console import Progress
 from gatec.driver import compile_model
-from gatec.flow import core_sources
+from gatec.flows.base import core_sources
 from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions
 from gatec.frontends.clocked import ClockedModel

@@ -30,7 +30,7 @@ from gatec.heads.sequence import (
 from gatec.heads.steps import absorbable, plan_picking
 from gatec.heads.turns import plan_turns
 from gatec.interval import asked_interval
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.mapping import Mapped
 from gatec.mapping_steps import mapping_steps, run_mapping
 from gatec.model import ModelGraph
@@ -44,7 +44,7 @@ from gatec.sequence_stages import Pipelining, first_gates, stages_of
 from gatec.stages import packed_cells
 
 if TYPE_CHECKING:
-    from gatec.flow import Flow
+    from gatec.flows.base import Flow
 
 # The chains' tables have so many inputs.
 _TABLE_INPUTS = 4

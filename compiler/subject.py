@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from gatec.activity import Inside, inside_clocked, inside_folder, inside_model
-from gatec.backends.clocked_readback import read_clocked_back
+from gatec.backends.readback.clocked import read_clocked_back
 from gatec.bits import Bits
 from gatec.console import Progress
 from gatec.errors import UsageError

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.bits import Bits, pack, unpack
 from gatec.blocks import GroupSum
 from gatec.errors import ModelError, UsageError

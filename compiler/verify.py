@@ -10,14 +10,14 @@ import numpy as np
 from gatec.approx.record import redo
 from gatec.backends.core import CoreShape, SequenceShape
 from gatec.backends.credit_core import with_credits
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.bits import pack, unpack
 from gatec.certify import check_certificate
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
 from gatec.folder import RECORD_FILE, OutputFolder
 from gatec.frontends import ReadOptions, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.options import check_timeout

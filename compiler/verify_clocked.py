@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gatec.backends.clocked_core import ClockedShape
-from gatec.backends.clocked_readback import read_clocked_back
+from gatec.backends.readback.clocked import read_clocked_back
 from gatec.folder import OutputFolder
 from gatec.frontends import ReadOptions
 from gatec.frontends.clocked import ClockedModel, read_clocked
-from gatec.lower import Lowering, lower
+from gatec.lowering.model import Lowering, lower
 from gatec.model import ModelGraph
 from gatec.plans import stated_plan
 from gatec.proof.arithmetic import check_lowering

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from gatec.errors import ModelError, UsageError
+from gatec.frontends.files.records import Record, Symbol
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import SEQUENTIAL
-from gatec.frontends.records import Record, Symbol
-from gatec.frontends.tensors import Array
 
 _MAX_BYTES = 1 << 20
 _MAX_LAYERS = 1000

@@ -32,15 +32,15 @@ import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends import binary_layers as layers_
-from gatec.frontends.content import Content
 from gatec.frontends.counting import Network, Signal
 from gatec.frontends.counting_layers import convolution, dense, flatten, max_pool
 from gatec.frontends.counting_model import begin, end
 from gatec.frontends.draft import Draft
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.records import shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import FLATTEN, Module, all_modules, array, is_module, layers, number
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import shown
-from gatec.frontends.tensors import Array
 from gatec.frontends.walk import sizes
 from gatec.frontends.wiring import refuse_wiring
 

@@ -11,7 +11,7 @@ from math import prod
 import numpy as np
 
 from gatec.frontends.counting import Bits, Floats, Network, Signal
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 
 # Where two computations of a sine may differ in sign.
 _SINE_SLACK = 1e-5

@@ -18,8 +18,8 @@ import numpy as np
 from gatec import limits
 from gatec.errors import ModelError
 from gatec.frontends.circuits import circuit_draft
-from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft
+from gatec.frontends.files.content import Content
 from gatec.frontends.options import ReadOptions
 from gatec.levels import level_order
 from gatec.netlist import CONST0_NET, CONST1_NET, FIRST_INPUT, Netlist, Port, make_ports

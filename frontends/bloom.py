@@ -27,14 +27,14 @@ from gatec.blocks_bits import Wires
 from gatec.blocks_circuit import Circuit
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import FRONT, Draft, DraftBlock, DraftLayer, naming
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.pickled import as_array
+from gatec.frontends.files.records import Record
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.lut_rows import MAX_LUT_INPUTS, lut_layer
 from gatec.frontends.net_list import Nets
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.pickled import as_array
-from gatec.frontends.records import Record
-from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 
 _ENSEMBLE, _SINGLE = "EnsembleWiSARD", "WiSARD"

@@ -31,7 +31,6 @@ from gatec.blocks import GroupSum, InputBits, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock, Wires
 from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.errors import ModelError, UsageError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import (
     Draft,
     DraftBlock,
@@ -41,9 +40,10 @@ from gatec.frontends.draft import (
     lacks_classes,
     naming,
 )
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.records import shown
 from gatec.frontends.joint_encoder import Start, join_fronts
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import shown
 from gatec.frontends.wiring import refuse_wiring
 from gatec.model import ModelGraph
 

@@ -34,12 +34,12 @@ from gatec import limits
 from gatec.blocks_bits import BitBlock, Wires
 from gatec.blocks_conv import LutConv, Sizes, Window
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import FRONT, Draft, DraftBlock
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.gates import GATE_TABLES
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.recurrence import Recurrence
-from gatec.frontends.tensors import Array
 from gatec.frontends.weights import most_likely, note_ties
 from gatec.frontends.wiring import refuse_wiring
 from gatec.tables import Tables

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
-from gatec.frontends.records import Record
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.records import Record
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.wiring import index_pairs
 
 _MAX_DEPTH = 10

@@ -20,8 +20,8 @@ from gatec.aig import Aig, to_netlist
 from gatec.aiger import read_sequential
 from gatec.blocks_circuit import Circuit
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftBlock
+from gatec.frontends.files.content import Content
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.parameters import fix_inputs, given_parameters
 from gatec.frontends.recurrence import Recurrence

@@ -14,11 +14,11 @@ from gatec.blocks_bits import Wires
 from gatec.errors import ModelError, UsageError
 from gatec.frontends.codebook import find_codebook
 from gatec.frontends.draft import Draft, DraftBlock, complete, head_blocks, input_width
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.recurrence import Recurrence, ends_of
 from gatec.frontends.registry import read_draft
-from gatec.frontends.tensors import Array
-from gatec.lower import INPUT_PORT, OUTPUT_PORT, lower
+from gatec.lowering.model import INPUT_PORT, OUTPUT_PORT, lower
 from gatec.model import ModelGraph
 from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import VARIABLE

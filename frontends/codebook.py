@@ -20,9 +20,9 @@ import numpy as np
 from gatec import limits
 from gatec.blocks import LutLayer
 from gatec.errors import ModelError
-from gatec.frontends.content import open_model
+from gatec.frontends.files.content import open_model
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.tables import VARIABLE
 
 CODES = ("one-hot", "binary", "binary-lsb")

@@ -11,7 +11,7 @@ from gatec.blocks_conv import Window
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.counting import MAX_TABLE, Bits, Floats, Network, Pool, Signal, Sum, Whole
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 
 # Beyond this a quantised weight is no small integer any more.
 _MAX_WEIGHT = 1 << 12

@@ -6,8 +6,8 @@ import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends.draft import DraftLayer
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import Parametrization
-from gatec.frontends.tensors import Array
 from gatec.frontends.weights import (
     most_likely,
     note_ties,

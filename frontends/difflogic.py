@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from gatec.errors import ModelError
 from gatec.frontends.checkpoint import beside
-from gatec.frontends.content import Content
 from gatec.frontends.difflogic_modules import KNOWN, from_module, refuse_image
 from gatec.frontends.draft import Draft, DraftLayer
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits
 from gatec.frontends.wiring import complete_wiring, index_pairs
 from gatec.tables import Tables

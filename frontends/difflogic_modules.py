@@ -18,12 +18,12 @@ import numpy as np
 from gatec.blocks_conv import LutConv, Window
 from gatec.errors import ModelError, UsageError
 from gatec.frontends.draft import Draft, DraftBlock, DraftLayer
+from gatec.frontends.files.records import Record
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.group_sum import GROUP_SUM_ATTRIBUTES, head_layers, weighted_head
 from gatec.frontends.input_wise import input_wise_tables
 from gatec.frontends.modules import Module, array, integer, number
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import Record
-from gatec.frontends.tensors import Array
 from gatec.frontends.walk import Walk, sizes
 from gatec.frontends.weights import gates_from_logits
 from gatec.frontends.wiring import complete_wiring, index_pairs

@@ -22,13 +22,13 @@ import re
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.difflut_modules import Parts, take_apart
 from gatec.frontends.draft import OUTSIDE, Draft, DraftBlock, DraftLayer
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.lut_rows import lut_inputs, lut_layer
 from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.weightless import fill_groups
 from gatec.frontends.weights import check_floats, most_likely, note_ties
 from gatec.frontends.wiring import refuse_wiring

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gatec.errors import ModelError
+from gatec.frontends.files.records import Record, shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import Module, as_module, integer, layers, number
-from gatec.frontends.records import Record, shown
-from gatec.frontends.tensors import Array
 
 LAYERS = frozenset({"RandomLayer", "LearnableLayer"})
 _FEEDFORWARD = "SimpleFeedForward"

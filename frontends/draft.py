@@ -15,10 +15,10 @@ from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.codebook import agreement_layer, find_codebook
 from gatec.frontends.encoder import check_thresholds, thermometer
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.naming import identifier
 from gatec.frontends.options import MAX_CODE_BITS, FeatureCodes, ReadOptions
 from gatec.frontends.recurrence import Recurrence, unroll
-from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 from gatec.tables import MAX_FANIN, Tables
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from gatec.blocks import Thermometer
 from gatec.errors import ModelError
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import FeatureCodes
-from gatec.frontends.tensors import Array
 
 
 def check_thresholds(thresholds: Array, *, file: str, place: str) -> None:

@@ -22,10 +22,10 @@ from gatec.blocks_circuit import Circuit
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.draft import Draft, DraftBlock, naming
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.forest_circuit import Nodes, forest_circuit
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.rounding import integer_step
-from gatec.frontends.tensors import Array
 
 LEAF = -1
 _MOST_CLASSES = 1 << 12

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gatec.lower_bits import or_table
+from gatec.lowering.bits import or_table
 from gatec.netlist import CONST0_NET, CONST1_NET, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.tables import AND2, MAX_FANIN, VARIABLE

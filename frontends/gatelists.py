@@ -16,11 +16,11 @@ import re
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftLayer
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.gates import tables_of
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.weights import gates_from_logits, most_likely
 from gatec.frontends.wiring import paired_layers, pairs, refuse_wiring
 

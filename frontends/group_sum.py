@@ -15,10 +15,10 @@ from gatec.blocks_bits import Wires
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
 from gatec.frontends.draft import DraftBlock, DraftLayer, naming
+from gatec.frontends.files.records import shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import Module, array, integer, number
-from gatec.frontends.records import shown
 from gatec.frontends.rounding import integer_step
-from gatec.frontends.tensors import Array
 from gatec.tables import VARIABLE
 
 GROUP_SUM_ATTRIBUTES = frozenset({"tau", "beta", "bias", "weights", "flip_mask"})

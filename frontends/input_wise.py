@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.errors import ModelError
-from gatec.frontends.records import shown
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.records import shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.weights import check_floats
 from gatec.tables import Tables, from_msb_rows
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from gatec.frontends.content import Content
 from gatec.frontends.draft import (
     Draft,
     DraftBlock,
@@ -17,6 +16,7 @@ from gatec.frontends.draft import (
     lacks,
     lacks_classes,
 )
+from gatec.frontends.files.content import Content
 from gatec.frontends.gates import GATE_NAMES, gates_of
 from gatec.frontends.modules import all_modules
 from gatec.frontends.options import ReadOptions

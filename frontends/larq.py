@@ -1,8 +1,8 @@
 """Binary networks of larq (Keras): the model's JSON, and its weights.
 
-They come from `.h5` (`gatec.frontends.keras_h5`), or from an `.npz` as `EXPORTER` writes it, both
-read as the same arrays: `config` holds `model.to_json()` as bytes, and `LAYER.WEIGHT` the arrays of
-each layer. A file of weights alone takes that JSON from `--architecture`. Larq keeps
+They come from `.h5` (`gatec.frontends.files.keras_h5`), or from an `.npz` as `EXPORTER` writes it,
+both read as the same arrays: `config` holds `model.to_json()` as bytes, and `LAYER.WEIGHT` the
+arrays of each layer. A file of weights alone takes that JSON from `--architecture`. Larq keeps
 latent floats, of which the signs count (that of 0 is +1), times the mean size of a filter's weights
 with `magnitude_aware_sign`. A Sequential of `QuantDense`, `QuantConv2D`, `BatchNormalization`,
 `MaxPooling2D`, `Flatten`, and what does nothing in evaluation. Keras has the channels of an image
@@ -20,14 +20,14 @@ import numpy as np
 
 from gatec.errors import ModelError
 from gatec.frontends import binary_layers
-from gatec.frontends.content import Content
 from gatec.frontends.counting import Network, Signal
 from gatec.frontends.counting_layers import convolution, dense, flatten, max_pool
 from gatec.frontends.counting_model import begin, end
 from gatec.frontends.draft import Draft
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.records import shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import shown
-from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 
 EXPORTER = """\

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.difflogic import indexed_groups
 from gatec.frontends.draft import Draft, DraftBlock, DraftLayer
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.records import Record, shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.lut_rows import lut_inputs, lut_layer
 from gatec.frontends.modules import Module, all_modules, array, integer, is_module, layers, number
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import Record, shown
-from gatec.frontends.tensors import Array
 from gatec.frontends.weights import check_floats
 from gatec.frontends.wiring import complete_wiring
 

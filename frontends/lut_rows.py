@@ -10,7 +10,7 @@ from gatec import limits
 from gatec.blocks_circuit import Circuit
 from gatec.errors import ModelError
 from gatec.frontends.draft import DraftBlock, DraftLayer
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import MAX_FANIN, MUX, Tables, expand
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.records import Record, Symbol, shown
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.records import Record, Symbol, shown
+from gatec.frontends.files.tensors import Array
 
 _MAX_DEPTH = 20
 _MAX_MODULES = 100_000

@@ -40,14 +40,14 @@ import numpy as np
 from gatec import limits
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import INPUT, Draft, DraftBlock, DraftLayer, naming
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.gates import tables_of
 from gatec.frontends.neutral_blocks import KINDS, read_block, read_numbers
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.parameters import fix_inputs, parameter_bits
 from gatec.frontends.recurrence import RECURRENT_FLAGS, RECURRENT_KEYS, read_recurrence
-from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 

@@ -39,7 +39,7 @@ from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool, Sizes, Window
 from gatec.blocks_threshold import ScoreBits, ThresholdLayer
 from gatec.errors import ModelError
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 from gatec.netlist import Netlist, NetlistError, Port, make_ports
 from gatec.tables import MAX_FANIN, Tables, from_msb_rows
 

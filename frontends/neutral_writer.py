@@ -16,8 +16,8 @@ from gatec.blocks_threshold import ClassScores
 from gatec.errors import UsageError
 from gatec.frontends.clocked import ClockedModel
 from gatec.frontends.draft import FRONT, INPUT
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.neutral_blocks import block_arrays, table_rows
-from gatec.frontends.tensors import Array
 from gatec.model import ModelGraph
 
 

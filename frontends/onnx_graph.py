@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.counting import Network, Signal
 from gatec.frontends.counting_model import begin, end
 from gatec.frontends.draft import Draft
-from gatec.frontends.onnx_file import Node, OnnxGraph
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.onnx_file import Node, OnnxGraph
 from gatec.frontends.onnx_ops import OPERATORS, Value
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.wiring import refuse_wiring

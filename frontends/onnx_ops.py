@@ -10,8 +10,8 @@ import numpy as np
 
 from gatec.frontends.counting import Floats, Network, Signal
 from gatec.frontends.counting_layers import convolution, dense, flatten, max_pool
-from gatec.frontends.onnx_file import Node
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.onnx_file import Node
+from gatec.frontends.files.tensors import Array
 
 Value = Array | Signal
 Values = Sequence[Value | None]

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from gatec.blocks_bits import ALWAYS, NOTHING, Wires
 from gatec.errors import ModelError
-from gatec.frontends.content import open_model
 from gatec.frontends.draft import INPUT, DraftBlock, DraftLayer
+from gatec.frontends.files.content import open_model
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.limits import MAX_GATES, check_limit
 
 Bits = npt.NDArray[np.uint8]

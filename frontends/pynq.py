@@ -19,10 +19,10 @@ import numpy as np
 
 from gatec.blocks_threshold import ClassScores, dense_thresholds
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft, DraftBlock, naming
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 
 _KEY = re.compile(r"L([0-9]{1,3})_(weight_bits|shape|threshold)")

@@ -32,7 +32,7 @@ from gatec import limits
 from gatec.blocks import Block, InputBits
 from gatec.blocks_bits import ALWAYS, NOTHING, Wires
 from gatec.errors import ModelError
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 
 RECURRENT_KEYS = ("next_state", "outputs", "state_init")
 RECURRENT_FLAGS = ("every_step", "state_from_input")

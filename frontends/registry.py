@@ -9,9 +9,9 @@ from typing import Any
 
 from gatec.errors import ModelError, UsageError
 from gatec.frontends.architecture import with_architecture
-from gatec.frontends.content import Content, open_model
 from gatec.frontends.draft import Draft, complete
-from gatec.frontends.keras_h5 import with_config
+from gatec.frontends.files.content import Content, open_model
+from gatec.frontends.files.keras_h5 import with_config
 from gatec.frontends.modules import from_live
 from gatec.frontends.options import ReadOptions
 from gatec.model import ModelGraph

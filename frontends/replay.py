@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.errors import ModelError, ToolError, UsageError
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import parse_settings
-from gatec.frontends.tensors import Array
 
 _MAX_DRAWS = 1 << 30
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 
 # Sums stay below 2**24, which `ClassScores` asks for.
 _SUM_BITS = 23

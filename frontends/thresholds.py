@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.weights import check_floats
 
 # Far above any feature, far below what overflows on the way.

@@ -20,13 +20,13 @@ from collections.abc import Callable
 from functools import partial
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.dense import chosen_wiring, dense_layer
 from gatec.frontends.difflogic import indexed_groups
 from gatec.frontends.draft import Draft, DraftLayer
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import all_modules, is_module
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.thresholds import Encoder, read_encoder
 from gatec.frontends.torchlogix_modules import KNOWN, encoder_facts, from_module
 from gatec.frontends.wiring import complete_wiring, refuse_wiring

@@ -17,10 +17,10 @@ import numpy as np
 
 from gatec.blocks_conv import LutConv, Sizes, Window
 from gatec.errors import ModelError
+from gatec.frontends.files.records import shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.modules import Module, array
 from gatec.frontends.options import Parametrization
-from gatec.frontends.records import shown
-from gatec.frontends.tensors import Array
 from gatec.frontends.walk import sizes
 from gatec.frontends.weights import tables_from_weights
 

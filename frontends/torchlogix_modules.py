@@ -15,9 +15,9 @@ from gatec.errors import ModelError
 from gatec.frontends.dense import chosen_wiring, dense_layer
 from gatec.frontends.difflogic_modules import head_facts
 from gatec.frontends.draft import FRONT, OUTSIDE, Draft
+from gatec.frontends.files.records import Record, shown
 from gatec.frontends.modules import Module, array, integer, number
 from gatec.frontends.options import Parametrization, ReadOptions
-from gatec.frontends.records import Record, shown
 from gatec.frontends.thresholds import Encoder, read_encoder
 from gatec.frontends.torchlogix_conv import CONVOLUTIONS, POOLS, convolution, in_shape
 from gatec.frontends.walk import Walk

@@ -22,11 +22,11 @@ import re
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.forest import Forest, Tree, forest_draft, numbers
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 
 _KEY = re.compile(r"trees\.([0-9]{1,6})\.(feature|threshold|children_left|children_right|value)")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from gatec.errors import ModelError
 from gatec.frontends.circuits import circuit_draft
-from gatec.frontends.content import Content, read_bytes
 from gatec.frontends.draft import Draft
+from gatec.frontends.files.content import Content, read_bytes
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.verilog_elaborate import Elaboration
 from gatec.frontends.verilog_text import ModuleText, Reader

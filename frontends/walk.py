@@ -16,9 +16,9 @@ from gatec.blocks_bits import BitBlock
 from gatec.blocks_conv import LutConv, OrPool, Sizes, pooled
 from gatec.errors import ModelError
 from gatec.frontends.draft import FRONT, DraftBlock, DraftLayer
+from gatec.frontends.files.records import shown
 from gatec.frontends.modules import FLATTEN, Module, layers
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.records import shown
 
 _MAX_SIZE = 1 << 20
 

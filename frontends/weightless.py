@@ -23,15 +23,15 @@ import numpy as np
 from gatec import limits
 from gatec.blocks_bits import NOTHING, Wires
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.difflogic import indexed_groups
 from gatec.frontends.draft import Draft, DraftBlock, DraftLayer, naming
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.pickled import as_array
+from gatec.frontends.files.records import Record, shown
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.lut_rows import lut_inputs, lut_layer
 from gatec.frontends.modules import Module, all_modules, array, integer, is_module, layers, number
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.pickled import as_array
-from gatec.frontends.records import Record, shown
-from gatec.frontends.tensors import Array
 from gatec.frontends.weights import check_floats, most_likely, note_ties
 from gatec.frontends.wiring import refuse_wiring
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gatec.errors import ModelError
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.gates import tables_of
 from gatec.frontends.options import Parametrization
-from gatec.frontends.tensors import Array
 from gatec.tables import Tables, from_msb_rows
 
 # Sums of 64 of these are finite, also in the trainer's float32.

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 
 from gatec.errors import ModelError, UsageError
-from gatec.frontends.content import open_model
 from gatec.frontends.draft import DraftLayer
+from gatec.frontends.files.content import open_model
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.options import ReadOptions
 from gatec.frontends.replay import Replay
-from gatec.frontends.tensors import Array
 
 _FORMS = "a and b, connections.A and connections.B, or layers.0.fanin"
 

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.content import Content
 from gatec.frontends.draft import Draft
+from gatec.frontends.files.content import Content
+from gatec.frontends.files.tensors import Array
 from gatec.frontends.forest import LEAF, Forest, Tree, forest_draft, numbers
 from gatec.frontends.options import ReadOptions
-from gatec.frontends.tensors import Array
 from gatec.frontends.wiring import refuse_wiring
 
 _LOGISTIC = ("binary:logistic",)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gatec.errors import ModelError, ToolError
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 from gatec.sim.opening import Opened
 from gatec.sim.rows import Batch, BatchRows
 from gatec.sim.table import find_column

@@ -18,8 +18,8 @@ import numpy as np
 from gatec import limits
 from gatec.bits import Bits
 from gatec.errors import ModelError, UsageError
-from gatec.frontends.npz import NPY_MAGIC, read_npz
-from gatec.frontends.zipped import ZipMembers
+from gatec.frontends.files.npz import NPY_MAGIC, read_npz
+from gatec.frontends.files.zipped import ZipMembers
 from gatec.sim.columns import ARROW_MAGICS, column_rows
 from gatec.sim.encoding import Encoding, Labels, check_labels
 from gatec.sim.idx import IDX_MAGIC, idx_rows, labels_beside

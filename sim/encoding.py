@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gatec.bits import Bits, from_integers
 from gatec.errors import ModelError, UsageError
-from gatec.frontends.tensors import Array
+from gatec.frontends.files.tensors import Array
 
 Labels = npt.NDArray[np.int64]
 

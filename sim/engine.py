@@ -19,7 +19,7 @@ from gatec.blocks import Argmax, GroupSum, Scores
 from gatec.blocks_threshold import ClassScores
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_nets
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph, Result
 from gatec.netlist import Netlist
 

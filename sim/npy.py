@@ -1,4 +1,4 @@
-"""Read `.npy` files row by row: the same checks as `gatec.frontends.npz`, in constant memory."""
+"""Read `.npy` files row by row: the checks of `gatec.frontends.files.npz`, in constant memory."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from gatec.errors import ModelError
-from gatec.frontends.npz import NpyHeader, read_header
-from gatec.frontends.tensors import decode
+from gatec.frontends.files.npz import NpyHeader, read_header
+from gatec.frontends.files.tensors import decode
 from gatec.sim.opening import Opened
 from gatec.sim.rows import Batch, BinaryRows, Rows, check_rows
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gatec.errors import LimitError, ModelError
-from gatec.frontends.tensors import MAX_DIMENSIONS, Array, decode
+from gatec.frontends.files.tensors import MAX_DIMENSIONS, Array, decode
 from gatec.sim.opening import Opened, reading
 
 MAX_ROW_BYTES = 64 << 20

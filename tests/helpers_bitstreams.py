@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatec.backends.cells import vendor_models
-from gatec.backends.family import FAMILIES
+from gatec.backends.fpga.family import FAMILIES
 from gatec.demo import path as demo_path
+from gatec.devices.targets import find_target
 from gatec.driver import CompileResult, compile
 from gatec.sim.rtl import simulate_rtl
-from gatec.targets import find_target
 
 # The smallest device on which the net fits, with its pins; else the family's default.
 DEVICES = {"ice40": "up5k", "gowin": "gw1nsr-4c", "ecp5": "12k"}

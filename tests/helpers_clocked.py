@@ -23,7 +23,7 @@ import gatec
 from gatec.backends.clocked_core import ClockedShape
 from gatec.bits import Bits
 from gatec.driver import CompileResult
-from gatec.flow import core_sources
+from gatec.flows.base import core_sources
 from gatec.frontends import ReadOptions
 from gatec.sim.rtl import Asked, RtlResult, Traffic, simulate_rtl
 

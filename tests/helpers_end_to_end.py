@@ -16,7 +16,7 @@ from helpers_matrix import Reference, check_equal
 from torch import nn
 
 from gatec import compile as compile_net
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.bits import Bits, from_integers, pack, unpack
 from gatec.evaluate import evaluate_outputs
 from gatec.frontends import ReadOptions, inspect_model, read_model

@@ -26,7 +26,7 @@ from torch import nn
 
 from gatec.errors import GatecError
 from gatec.frontends import ReadOptions, neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 

@@ -10,7 +10,7 @@ import numpy as np
 from helpers import random_layers_model
 from helpers_shapes import FAULTS, Rng, vectors
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.backends.verilog import emit
 from gatec.bits import Words
 from gatec.chain_graph import longest_chain

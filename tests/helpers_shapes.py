@@ -11,7 +11,7 @@ from helpers_passes import with_extras
 
 from gatec.bits import Words, all_inputs, random_words
 from gatec.blocks import IntArray
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.netlist import FIRST_INPUT, Netlist, Port, make_ports
 from gatec.tables import VARIABLE, Tables, flip, swap
 

@@ -38,7 +38,7 @@ from gatec.folder import OutputFolder
 from gatec.frontends import write_neutral
 from gatec.liberty.arcs import Arcs
 from gatec.liberty.load import Library, load_library
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.passes import tidy
 from gatec.passes.runner import run_passes
 from gatec.proof.equivalence import prove_equal

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers import random_netlist
 
-from gatec.backends.formula import read_formula
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
+from gatec.backends.readback.formula import read_formula
 from gatec.backends.verilog import Emitted, emit
 from gatec.errors import DifferentError
 from gatec.netlist import Netlist, Port, make_ports

@@ -8,11 +8,11 @@ from helpers import random_netlist
 from helpers_backends import staged
 
 from gatec.backends.body import MAX_PORT_BITS, write_stages
-from gatec.backends.subset import read_body, split_modules
+from gatec.backends.readback.subset import read_body, split_modules
 from gatec.bits import random_words
+from gatec.devices.fabrics import STYLE_FANIN, STYLES, Style
 from gatec.errors import DifferentError, LimitError
 from gatec.evaluate import evaluate_outputs
-from gatec.fabrics import STYLE_FANIN, STYLES, Style
 from gatec.netlist import Netlist, NetlistError, Port, make_ports
 from gatec.tables import AND2, expand
 

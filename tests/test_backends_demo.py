@@ -12,17 +12,17 @@ import pytest
 from helpers import random_netlist, require
 from helpers_backends import reference
 
-from gatec.backends.board_top import board_constraints, board_top
+from gatec.backends.board.stored_vectors import Demo
+from gatec.backends.board.top import board_constraints, board_top
 from gatec.backends.cells import cells_model, vendor_models
-from gatec.backends.ice40 import synthesise
-from gatec.backends.stored_vectors import Demo
+from gatec.backends.fpga.ice40 import synthesise
 from gatec.backends.verilog import emit
 from gatec.boards import load_board
 from gatec.boards.recipe import Board
 from gatec.demo import path as demo_path
 from gatec.driver import compile as compile_net
 from gatec.errors import UsageError
-from gatec.flows import choose_flow
+from gatec.flows.choice import choose_flow
 from gatec.options import CompileOptions
 
 INPUTS, CLASS_BITS, COUNT = 19, 3, 6

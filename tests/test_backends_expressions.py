@@ -7,7 +7,7 @@ import pytest
 from helpers import random_tables
 
 from gatec.backends.expressions import expression
-from gatec.backends.formula import read_formula
+from gatec.backends.readback.formula import read_formula
 from gatec.errors import DifferentError
 from gatec.tables import AND2, MAJ3, MUX, VARIABLE, XOR2, XOR3, expand, flip, swap
 

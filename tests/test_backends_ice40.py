@@ -12,17 +12,17 @@ import pytest
 from helpers import random_netlist, require
 
 from gatec.backends.cells import vendor_models
-from gatec.backends.fit import DoesNotFit
-from gatec.backends.ice40 import Synthesis, synthesise
-from gatec.backends.ice40_fit import check_fit, explain_failure, fit_table
-from gatec.backends.ice40_route import place_and_route
+from gatec.backends.fpga.fit import DoesNotFit
+from gatec.backends.fpga.ice40 import Synthesis, synthesise
+from gatec.backends.fpga.ice40_fit import check_fit, explain_failure, fit_table
+from gatec.backends.fpga.ice40_route import place_and_route
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import from_integers, pack, unpack
-from gatec.device import Device
+from gatec.devices.device import Device
+from gatec.devices.ice40_packages import packages
+from gatec.devices.targets import TARGETS, find_device, find_target
 from gatec.errors import ToolError, UsageError
 from gatec.evaluate import evaluate_outputs
-from gatec.ice40_packages import packages
-from gatec.targets import TARGETS, find_device, find_target
 from gatec.tools.nextpnr import nextpnr_ice40
 from gatec.tools.runner import ToolFailed
 
@@ -195,7 +195,7 @@ def test_words_of_nextpnr_are_explained(small: Synthesis, line: str) -> None:
 
 def test_failure_of_nextpnr_itself_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     design = registers(700, luts=900)
-    monkeypatch.setattr("gatec.backends.ice40_route.check_fit", lambda *_: [])
+    monkeypatch.setattr("gatec.backends.fpga.ice40_route.check_fit", lambda *_: [])
     with pytest.raises(DoesNotFit, match=r"logic cells of 1280") as caught:
         place_and_route(design, HX1K, "tq144")
     assert "logic cells" in [row.resource for row in caught.value.table if not row.fits]

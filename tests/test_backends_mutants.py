@@ -14,7 +14,7 @@ import pytest
 from helpers import require
 from helpers_backends import every_input, random_staged, reference, run_rtl, same_function
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.backends.verilog import Emitted, emit
 from gatec.errors import DifferentError
 from gatec.sim.rtl import Traffic

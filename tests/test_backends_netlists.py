@@ -25,26 +25,26 @@ from gatec.backends.dual_luts import (
     supports,
     text_order,
 )
-from gatec.backends.fit import DoesNotFit
-from gatec.backends.netlist_synth import VendorNetlist, write_netlist
-from gatec.backends.readback import read_back
-from gatec.backends.subset import read_body
-from gatec.backends.vendor_scripts import quartus_script, vivado_script
-from gatec.backends.vendor_synth import Source
+from gatec.backends.fpga.fit import DoesNotFit
+from gatec.backends.fpga.netlist_synth import VendorNetlist, write_netlist
+from gatec.backends.fpga.vendor_scripts import quartus_script, vivado_script
+from gatec.backends.fpga.vendor_synth import Source
+from gatec.backends.readback.core import read_back
+from gatec.backends.readback.subset import read_body
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import Bits
 from gatec.cli import run
 from gatec.demo import path as demo_path
+from gatec.devices.fabrics import Style
+from gatec.devices.targets import find_target
 from gatec.driver import CompileResult, compile
 from gatec.errors import DifferentError
-from gatec.fabrics import Style
-from gatec.flow_netlist import NetlistFlow
+from gatec.flows.netlist import NetlistFlow
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 from gatec.publish import publish
 from gatec.report import summary
 from gatec.sim.rtl import simulate_rtl
-from gatec.targets import find_target
 
 Answers = Callable[[Bits], Bits]
 

@@ -10,12 +10,12 @@ from helpers import random_netlist
 from helpers_backends import random_staged, same_function, staged
 
 from gatec.backends.core import CoreShape
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import random_words
+from gatec.devices.fabrics import STYLE_FANIN, Style
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
-from gatec.fabrics import STYLE_FANIN, Style
 from gatec.netlist import Netlist, Port, make_ports
 
 # Whole vectors, several beats on each side, single bits, and beats wider than the vectors.

@@ -11,13 +11,13 @@ from helpers import random_netlist
 from helpers_backends import reference, staged
 from helpers_spi import SpiHost, run_spi
 
-from gatec.backends.board_top import board_constraints, board_top
+from gatec.backends.board.spi_frame import MIN_CYCLES, longest_frame
+from gatec.backends.board.top import board_constraints, board_top
 from gatec.backends.cells import cells_model
-from gatec.backends.spi_frame import MIN_CYCLES, longest_frame
 from gatec.backends.verilog import Emitted, emit
 from gatec.boards import list_boards, load_board
 from gatec.errors import UsageError
-from gatec.flows import choose_flow
+from gatec.flows.choice import choose_flow
 from gatec.netlist import Netlist
 from gatec.options import CompileOptions
 

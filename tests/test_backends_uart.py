@@ -11,10 +11,10 @@ import pytest
 from helpers import random_netlist
 from helpers_uart import Event, UartLog, run_uart
 
-from gatec.backends.board_top import BoardTop, board_top, core_clock
+from gatec.backends.board.top import BoardTop, board_top, core_clock
+from gatec.backends.board.uart import baud_divisor
 from gatec.backends.cells import cells_model, vendor_models
-from gatec.backends.ice40 import synthesise
-from gatec.backends.uart import baud_divisor
+from gatec.backends.fpga.ice40 import synthesise
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import pack, unpack
 from gatec.boards import load_board

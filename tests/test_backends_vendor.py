@@ -16,21 +16,21 @@ from helpers import random_netlist, require
 from helpers_backends import staged
 from helpers_bitstreams import bitstream, distinct_images, equal_in_vendor_cells, to_bitstream
 
-from gatec.backends.constraints import Constraints, lpf, pdc
-from gatec.backends.family import FAMILIES, find_family
-from gatec.backends.fit import DoesNotFit
-from gatec.backends.vendor_route import check_fit, place_and_route
-from gatec.backends.vendor_synth import Source, VendorSynthesis, synthesise
+from gatec.backends.fpga.constraints import Constraints, lpf, pdc
+from gatec.backends.fpga.family import FAMILIES, find_family
+from gatec.backends.fpga.fit import DoesNotFit
+from gatec.backends.fpga.vendor_route import check_fit, place_and_route
+from gatec.backends.fpga.vendor_synth import Source, VendorSynthesis, synthesise
 from gatec.backends.verilog import Emitted, emit
 from gatec.cli import run
 from gatec.console import Progress
 from gatec.demo import path as demo_path
+from gatec.devices.pin_tables import low_voltage_pins
+from gatec.devices.targets import find_target
 from gatec.driver import CompileResult, compile
 from gatec.errors import ToolError, UsageError
-from gatec.flow_vendor import VendorFlow
+from gatec.flows.vendor import VendorFlow
 from gatec.options import CompileOptions
-from gatec.pin_tables import low_voltage_pins
-from gatec.targets import find_target
 from gatec.tools.nextpnr import yowasp_tool
 
 ROOT = Path(__file__).resolve().parent.parent

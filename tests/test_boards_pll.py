@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from gatec.backends.pll import pll_settings
+from gatec.backends.board.pll import pll_settings
 from gatec.errors import UsageError
 from gatec.tools.nextpnr import ICE40_PACKAGE, yowasp_tool
 

@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from gatec.backends.board_top import board_constraints, board_top
+from gatec.backends.board.top import board_constraints, board_top
 from gatec.backends.core import CoreShape
-from gatec.backends.family import find_family
-from gatec.backends.ice40 import synthesise
-from gatec.backends.ice40_route import place_and_route
-from gatec.backends.vendor_route import place_and_route as place_and_route_family
-from gatec.backends.vendor_synth import Source
-from gatec.backends.vendor_synth import synthesise as synthesise_family
+from gatec.backends.fpga.family import find_family
+from gatec.backends.fpga.ice40 import synthesise
+from gatec.backends.fpga.ice40_route import place_and_route
+from gatec.backends.fpga.vendor_route import place_and_route as place_and_route_family
+from gatec.backends.fpga.vendor_synth import Source
+from gatec.backends.fpga.vendor_synth import synthesise as synthesise_family
 from gatec.boards import list_boards, load_board
 from gatec.errors import LimitError, UsageError
-from gatec.flows import choose_flow
+from gatec.flows.choice import choose_flow
 from gatec.options import CompileOptions
 
 # A core with the ports of the real ones that needs next to no room.

@@ -10,7 +10,7 @@ from helpers_passes import random_netlist
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.backends.verilog import emit
 from gatec.bits import pack, unpack
 from gatec.chain_graph import LEVELS, Weights, whole_chains

@@ -19,7 +19,7 @@ from gatec.driver import CompileResult
 from gatec.errors import UsageError
 from gatec.evaluate import evaluate_outputs
 from gatec.heads.by_class import by_class, can_count
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.passes import tidy
 from gatec.passes.runner import run_passes

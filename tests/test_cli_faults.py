@@ -13,7 +13,7 @@ from gatec import design as design_module
 from gatec import mapping, mapping_steps
 from gatec.backends.verilog import Emitted
 from gatec.cli import run
-from gatec.lower import Lowering
+from gatec.lowering.model import Lowering
 from gatec.netlist import CONST0_NET, Netlist
 from gatec.passes import PASSES
 from gatec.proof import equivalence

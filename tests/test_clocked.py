@@ -17,8 +17,8 @@ from test_sim_clocked import COUNTER
 import gatec
 from gatec.backends.cells import vendor_models
 from gatec.backends.clocked_core import ClockedShape
-from gatec.backends.clocked_readback import read_clocked_back
-from gatec.backends.ice40 import synthesise
+from gatec.backends.fpga.ice40 import synthesise
+from gatec.backends.readback.clocked import read_clocked_back
 from gatec.cli import run
 from gatec.driver import CompileResult
 from gatec.errors import DifferentError, ModelError, UsageError

@@ -10,15 +10,15 @@ import pytest
 from helpers import random_netlist
 from helpers_backends import random_staged, same_function, staged
 
+from gatec.backends.control.credit_induction import prove_credits
 from gatec.backends.core import CoreShape
 from gatec.backends.credit_core import CreditShape, with_credits
-from gatec.backends.credit_induction import prove_credits
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.backends.verilog import Emitted, emit
 from gatec.bits import random_words
+from gatec.devices.fabrics import Style
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
-from gatec.fabrics import Style
 from gatec.netlist import Netlist
 
 

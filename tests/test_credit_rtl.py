@@ -22,7 +22,7 @@ from gatec.cli import run
 from gatec.console import Progress
 from gatec.errors import LimitError, UsageError
 from gatec.fewest_stages import ClockMissed, meet_with_fewest
-from gatec.flow import Flow
+from gatec.flows.base import Flow
 from gatec.mapping import Mapped
 from gatec.options import CompileOptions
 from gatec.sim.rtl import Traffic

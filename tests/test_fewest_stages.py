@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from gatec.chain_graph import Weights, whole_chains
 from gatec.console import Progress
-from gatec.device import Delays
+from gatec.devices.device import Delays
 from gatec.errors import LimitError
 from gatec.fewest_stages import MAX_TRIES, Built, Ladder, Search
-from gatec.flow import Flow
+from gatec.flows.base import Flow
 from gatec.mapping import Mapped
 from gatec.netlist import Netlist
 from gatec.passes.pipeline import fewest_stages

@@ -16,10 +16,10 @@ from safetensors.torch import save as save_safetensors
 
 from gatec.errors import LimitError, ModelError
 from gatec.frontends import read_model
-from gatec.frontends.content import open_model
-from gatec.frontends.npz import parse_npy, read_npy, read_npz
-from gatec.frontends.safetensors import read_safetensors
-from gatec.frontends.zipped import ZipMembers
+from gatec.frontends.files.content import open_model
+from gatec.frontends.files.npz import parse_npy, read_npy, read_npz
+from gatec.frontends.files.safetensors import read_safetensors
+from gatec.frontends.files.zipped import ZipMembers
 
 DTYPES = [
     torch.float16,

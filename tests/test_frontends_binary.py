@@ -16,7 +16,7 @@ from torch import nn
 
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gatec import compile as compile_net
 from gatec.errors import GatecError, ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model, write_neutral
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 from gatec.tools.yosys import run_yosys
 

@@ -13,7 +13,7 @@ from helpers_bloom import BloomFilter, WiSARD, ensemble, save_packed, wisard
 from gatec.bits import pack
 from gatec.errors import GatecError, LimitError, ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 
 
@@ -118,7 +118,7 @@ def test_packed_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_bytes(lzma.compress(b"text"))
     with pytest.raises(GatecError, match="no whole pickle"):
         read_model(path)
-    monkeypatch.setattr("gatec.frontends.packed.MAX_PICKLE_BYTES", 1000)
+    monkeypatch.setattr("gatec.frontends.files.packed.MAX_PICKLE_BYTES", 1000)
     path.write_bytes(whole)
     with pytest.raises(LimitError, match="unpacked pickle; expected at most 1000 bytes"):
         read_model(path)

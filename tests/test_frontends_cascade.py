@@ -13,7 +13,7 @@ from helpers_binary import cascaded, random_pynq, write_cascade
 
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import inspect_model, neutral_bytes, read_model, write_neutral
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 

@@ -15,7 +15,7 @@ from gatec.aiger import write_aiger
 from gatec.bits import all_inputs, unpack
 from gatec.errors import GatecError, ModelError
 from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 
 EVERY = unpack(all_inputs(5), 32)

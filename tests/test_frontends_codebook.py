@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gatec import compile as compile_net
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 
 

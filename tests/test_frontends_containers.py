@@ -22,8 +22,8 @@ from helpers_hostile import GOOD, as_torch_zip, header, npy, storage_pickle, zip
 from gatec import limits
 from gatec.errors import GatecError, LimitError, ModelError
 from gatec.frontends import read_model
-from gatec.frontends.content import open_model
-from gatec.frontends.zipped import ZipMembers
+from gatec.frontends.files.content import open_model
+from gatec.frontends.files.zipped import ZipMembers
 
 
 def saved(value: Any) -> bytes:

@@ -19,7 +19,7 @@ from torch import nn
 from gatec import compile as compile_net
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import ReadOptions, from_module, inspect_model, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 
 

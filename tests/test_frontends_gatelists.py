@@ -13,7 +13,7 @@ from helpers_frontends import gate, same_layers
 from gatec.bits import pack, unpack
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 
 INPUTS, WIDTH, LAYERS = 9, 12, 3
 GIVEN = ReadOptions(inputs=INPUTS, classes=4)

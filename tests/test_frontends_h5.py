@@ -15,7 +15,8 @@ from helpers_larq import described, network, run, write, write_h5
 
 from gatec import compile as compile_net
 from gatec.errors import GatecError, ModelError, ToolError, UsageError
-from gatec.frontends import ReadOptions, inspect_model, keras_h5, neutral_bytes, read_model
+from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
+from gatec.frontends.files import keras_h5
 
 BITS = ReadOptions(features="bits")
 

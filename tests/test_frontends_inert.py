@@ -19,8 +19,8 @@ from helpers_hostile import as_torch_legacy, as_torch_zip, hostile_pickles, noth
 from gatec import limits
 from gatec.errors import GatecError, LimitError, ModelError
 from gatec.frontends import inspect_model, read_model
-from gatec.frontends.inert import read_pickle
-from gatec.frontends.records import Opaque, Record
+from gatec.frontends.files.inert import read_pickle
+from gatec.frontends.files.records import Opaque, Record
 
 
 def load(data: bytes) -> Any:

@@ -18,7 +18,7 @@ from gatec import Classifier
 from gatec.bits import pack
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import ReadOptions, neutral_bytes, read_model, write_neutral
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 from gatec.simulation import simulate

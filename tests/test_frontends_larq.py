@@ -12,7 +12,7 @@ from helpers_larq import network, norm, quant, run, write
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model
 from gatec.frontends.larq import EXPORTER
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 
 BITS = ReadOptions(features="bits")

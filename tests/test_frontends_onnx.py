@@ -12,7 +12,7 @@ from gatec import compile as compile_net
 from gatec.bits import from_integers, pack
 from gatec.errors import GatecError, ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 from gatec.verify import verify_folder

@@ -12,7 +12,7 @@ from gatec import compile as compile_net
 from gatec.bits import pack
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 from gatec.simulation import simulate
 

@@ -10,7 +10,7 @@ from helpers_binary import random_pynq, run_pynq
 
 from gatec.errors import ModelError
 from gatec.frontends import ReadOptions, inspect_model, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 from gatec.sim.data import load_data
 

@@ -14,7 +14,7 @@ from gatec.blocks_bits import Merge, Wires
 from gatec.blocks_conv import LutConv
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import ReadOptions, inspect_model, neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 

@@ -22,7 +22,7 @@ from torch import nn
 
 from gatec.errors import ModelError, UsageError
 from gatec.frontends import SUPPORTED, ReadOptions, inspect_model, read_model, write_neutral
-from gatec.frontends.content import open_model
+from gatec.frontends.files.content import open_model
 from gatec.frontends.naming import identifier
 
 

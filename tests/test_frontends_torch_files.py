@@ -17,8 +17,8 @@ from helpers_hostile import as_torch_legacy, as_torch_zip, storage_pickle
 
 from gatec.errors import LimitError, ModelError
 from gatec.frontends import read_model
-from gatec.frontends.archive import read_torch_legacy, read_torch_zip
-from gatec.frontends.zipped import ZipMembers
+from gatec.frontends.files.archive import read_torch_legacy, read_torch_zip
+from gatec.frontends.files.zipped import ZipMembers
 
 DTYPES = [torch.float16, torch.float32, torch.float64, torch.int8, torch.int16, torch.int32,
           torch.int64, torch.uint8, torch.bool]  # fmt: skip

@@ -16,7 +16,7 @@ from gatec.bits import from_integers, pack, unpack
 from gatec.blocks_conv import LutConv
 from gatec.errors import DifferentError, ModelError
 from gatec.frontends import ReadOptions, from_module, inspect_model, read_model, write_neutral
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.proof.arithmetic import check_lowering
 from gatec.verify import verify_folder
 

@@ -20,7 +20,7 @@ from torch import nn
 from gatec.blocks_circuit import Circuit
 from gatec.errors import GatecError, LimitError, ModelError, UsageError
 from gatec.frontends import ReadOptions, from_module, inspect_model, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.proof.arithmetic import check_lowering
 

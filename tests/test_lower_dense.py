@@ -17,7 +17,7 @@ from gatec.cone import connected
 from gatec.errors import DifferentError, ModelError
 from gatec.evaluate import evaluate_outputs
 from gatec.frontends import neutral_bytes, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph, OutputKind
 from gatec.passes import CLEAN, SPLIT
 from gatec.passes.runner import run_passes

@@ -8,7 +8,7 @@ from helpers import random_layers_model
 from helpers_passes import assert_equivalent, random_netlists
 from helpers_synthetic import synthetic_model
 
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.netlist import Netlist, Port, make_ports
 from gatec.passes import CLEAN, UNPACK
 from gatec.passes.map_fast import map_fast

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gatec.blocks import Block, GroupSum, InputBits, LutLayer
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.passes import PIPELINES
 from gatec.passes.pipeline import pipeline

@@ -13,9 +13,9 @@ from helpers_pieces import InPieces, run_stage
 
 from gatec.backends.cells import cells_model
 from gatec.backends.verilog import Emitted, emit
+from gatec.devices.fabrics import Style
 from gatec.errors import DifferentError
-from gatec.fabrics import Style
-from gatec.flow import core_sources
+from gatec.flows.base import core_sources
 from gatec.sim.rtl import RtlResult
 
 NET = random_staged(5, inputs=7, gates=60, outputs=6, stages=3)

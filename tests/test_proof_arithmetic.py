@@ -12,8 +12,8 @@ from gatec.bits import pack, unpack
 from gatec.blocks import GroupSum, InputBits, LutLayer, Thermometer
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
-from gatec.lower import Lowering, lower
-from gatec.lower_argmax import greater
+from gatec.lowering.argmax import greater
+from gatec.lowering.model import Lowering, lower
 from gatec.model import OUTPUT_KINDS, ModelGraph
 from gatec.netlist import CONST0_NET, CONST1_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder

@@ -16,7 +16,7 @@ from helpers import random_layers_model, random_netlist
 
 from gatec.cli import run
 from gatec.errors import ToolError
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.netlist import Netlist, Port
 from gatec.passes import CLEAN
 from gatec.passes.map_lut import FAST, map_lut

@@ -18,7 +18,7 @@ from gatec.bits import all_inputs, random_words
 from gatec.evaluate import evaluate_nets, evaluate_outputs
 from gatec.heads.carry import carry_head
 from gatec.heads.tree import HeadPlan, plan_tree
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.netlist import CONST0_NET, Netlist, Port, make_ports
 from gatec.passes.map_fast import map_fast
 from gatec.proof import cover

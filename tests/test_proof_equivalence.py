@@ -133,7 +133,7 @@ def test_a_really_undecided_problem_says_so_in_time() -> None:
 
 def multiplier(width: int, count: int, *, swapped: bool = False) -> Netlist:
     """An array multiplier's middle output bit; `swapped` adds its rows in the other order."""
-    from gatec.lower_sum import lower_sums
+    from gatec.lowering.sums import lower_sums
     from gatec.netlist_builder import NetlistBuilder
 
     builder = NetlistBuilder(width + count)

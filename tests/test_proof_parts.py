@@ -16,7 +16,7 @@ from gatec.bits import all_inputs
 from gatec.blocks import IntArray
 from gatec.cone import OpenConeError, cone, connected
 from gatec.evaluate import evaluate_outputs
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.netlist import Netlist, Port
 from gatec.passes.map_lut import map_lut
 from gatec.proof import equivalence, parts

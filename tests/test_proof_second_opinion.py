@@ -13,7 +13,7 @@ from helpers import random_layers_model
 from gatec.backends.cells import cells_model
 from gatec.backends.verilog import emit
 from gatec.errors import ToolError
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.netlist import Netlist
 from gatec.passes.map_lut import map_lut
 from gatec.passes.pipeline import pipeline

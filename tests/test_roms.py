@@ -18,23 +18,24 @@ from hypothesis import strategies as st
 
 from gatec.activity import inside_folder
 from gatec.backends.cells import vendor_models
-from gatec.backends.family import find_family
-from gatec.backends.ice40 import synthesise as synthesise_ice40
-from gatec.backends.readback import read_back
-from gatec.backends.rom_text import read_rom
-from gatec.backends.synthesised import check_rams
-from gatec.backends.vendor_synth import synthesise
+from gatec.backends.fpga.family import find_family
+from gatec.backends.fpga.ice40 import synthesise as synthesise_ice40
+from gatec.backends.fpga.synthesised import check_rams
+from gatec.backends.fpga.vendor_synth import synthesise
+from gatec.backends.readback.core import read_back
+from gatec.backends.readback.rom_text import read_rom
 from gatec.bits import Bits, pack, to_integers, unpack
 from gatec.console import Progress
 from gatec.demo import path as demo_path
+from gatec.devices.fabrics import BLOCK_RAMS
+from gatec.devices.targets import find_target
 from gatec.driver import CompileResult, compile
 from gatec.errors import DifferentError, GatecError, ModelError, ToolError, UsageError
 from gatec.evaluate import evaluate_nets
-from gatec.fabrics import BLOCK_RAMS
-from gatec.flow_vendor import source_of
+from gatec.flows.vendor import source_of
 from gatec.folder import OutputFolder
 from gatec.heads.roms import RomPlan, count_rams, plan_reads
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.mapping import map_model
 from gatec.netlist import Netlist, NetlistError
 from gatec.options import CompileOptions
@@ -45,7 +46,6 @@ from gatec.proof.parts import prove_in_parts
 from gatec.proof.verdict import Verdict
 from gatec.roms import Roms
 from gatec.sim.rtl import Traffic, simulate_rtl
-from gatec.targets import find_target
 from gatec.verify import verify_folder
 
 CLASSES, GROUP = 3, 33

@@ -15,7 +15,7 @@ from helpers import random_layers_model
 from helpers_backends import run_rtl
 
 import gatec
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.bits import pack, random_words, unpack
 from gatec.blocks import GroupSum
 from gatec.cli import run
@@ -25,13 +25,13 @@ from gatec.design import build_design
 from gatec.errors import ModelError, UsageError
 from gatec.evaluate import evaluate_outputs
 from gatec.fewest_stages import meet_with_fewest
-from gatec.flow_ice40 import Ice40Flow
-from gatec.flows import choose_flow
+from gatec.flows.choice import choose_flow
+from gatec.flows.ice40 import Ice40Flow
 from gatec.heads.in_turn import count_in_turn, join_in_turn
 from gatec.heads.sequence import Timing
 from gatec.heads.steps import plan_picking
 from gatec.heads.turns import plan_turns
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.mapping import Mapped, map_model
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions

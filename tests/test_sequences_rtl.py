@@ -11,10 +11,10 @@ from helpers_backends import run_rtl
 
 import gatec
 from gatec.backends.cells import vendor_models
-from gatec.backends.family import find_family
-from gatec.backends.vendor_synth import Source, synthesise
+from gatec.backends.fpga.family import find_family
+from gatec.backends.fpga.vendor_synth import Source, synthesise
+from gatec.devices.targets import find_target
 from gatec.sim.rtl import Traffic
-from gatec.targets import find_target
 
 MODEL = random_layers_model(np.random.default_rng(5), 12, [30, 48], 3)
 SAMPLES = np.random.default_rng(6).integers(0, 2, (24, 12), dtype=np.uint8)

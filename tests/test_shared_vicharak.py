@@ -15,13 +15,13 @@ from helpers import require
 
 import gatec
 from gatec.backends.cells import cells_model, vendor_models
-from gatec.backends.ice40 import synthesise
-from gatec.backends.ice40_route import place_and_route
+from gatec.backends.fpga.ice40 import synthesise
+from gatec.backends.fpga.ice40_route import place_and_route
 from gatec.bits import Bits, pack, to_integers, unpack
+from gatec.devices.targets import find_device, find_target
 from gatec.driver import CompileResult
 from gatec.model import ModelGraph
 from gatec.sim.rtl import simulate_rtl
-from gatec.targets import find_device, find_target
 
 SIZES = ("200_4", "800_4")
 

@@ -14,8 +14,8 @@ from helpers_backends import random_staged, reference, run_rtl
 from gatec.backends.cells import vendor_models
 from gatec.backends.verilog import emit
 from gatec.bits import Bits
+from gatec.devices.fabrics import Style
 from gatec.errors import DifferentError, ToolError
-from gatec.fabrics import Style
 from gatec.netlist import Netlist
 from gatec.sim.rtl import RtlResult, Traffic, simulate_rtl
 from gatec.sim.simulators import Simulator, find_simulator

@@ -23,15 +23,15 @@ DRIVER_MODULES = (
     "gatec.estimator",
     "gatec.fact_steps",
     "gatec.fewest_stages",
-    "gatec.flow",
-    "gatec.flow_asic",
-    "gatec.flow_asic_files",
-    "gatec.flow_board",
-    "gatec.flow_fpga",
-    "gatec.flow_ice40",
-    "gatec.flow_netlist",
-    "gatec.flow_vendor",
-    "gatec.flows",
+    "gatec.flows.base",
+    "gatec.flows.asic",
+    "gatec.flows.asic_files",
+    "gatec.flows.board",
+    "gatec.flows.fpga",
+    "gatec.flows.ice40",
+    "gatec.flows.netlist",
+    "gatec.flows.vendor",
+    "gatec.flows.choice",
     "gatec.folder",
     "gatec.interval",
     "gatec.manifest",
@@ -114,7 +114,7 @@ def test_imports_point_one_way() -> None:
 def test_the_direction_rule_sees_a_wrong_import() -> None:
     assert not allowed("gatec.netlist", "gatec.passes.fold")
     assert not allowed("gatec.passes.fold", "gatec.driver")
-    assert not allowed("gatec.passes.fold", "gatec.frontends.npz")
+    assert not allowed("gatec.passes.fold", "gatec.frontends.files.npz")
     assert not allowed("gatec.driver", "gatec.cli")
     assert allowed("gatec.cli", "gatec.driver")
     assert allowed("gatec.driver", "gatec.passes.fold")

@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gatec
-from gatec import flow_asic_files
 from gatec.asic_options import AsicOptions
 from gatec.backends.asic.boxes import take_out
 from gatec.backends.asic.threshold_cells import (
@@ -31,6 +30,7 @@ from gatec.backends.asic.threshold_cells import (
 )
 from gatec.cli import run
 from gatec.errors import ModelError, UnprovedError
+from gatec.flows.choice import asic_files as flow_asic_files
 from gatec.liberty.functions import evaluate, variables
 from gatec.liberty.load import load_library
 from gatec.netlist import Netlist, Port, make_ports

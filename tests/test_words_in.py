@@ -10,7 +10,7 @@ import pytest
 from helpers_backends import every_input, reference, run_rtl, same_function
 from helpers_sequences import random_machine
 
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.backends.verilog import Emitted, emit
 from gatec.errors import DifferentError
 from gatec.sim.rtl import Traffic

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gatec.backends.subset import Body
+from gatec.backends.readback.subset import Body
 from gatec.blocks import IntArray
 from gatec.errors import DifferentError
 from gatec.levels import level_order

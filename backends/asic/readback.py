@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from gatec.backends.asic.machine import CLOCK, Machine, Wiring
 from gatec.backends.asic.readback_gates import SharedGating
-from gatec.backends.subset import check_between
+from gatec.backends.readback.subset import check_between
 from gatec.errors import DifferentError
 from gatec.liberty.clock_gates import ClockGate
 from gatec.liberty.functions import ALL, FunctionError, evaluate, names_in, variables

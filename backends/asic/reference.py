@@ -1,7 +1,7 @@
 """What a gate-level netlist must compute: the machine that the core's own text was proved to be.
 
-It is made from the shell as `gatec.backends.shell` reads it, word-level cells by their meaning in
-`gatec.backends.gates`, and from the stage bodies of the text.
+It is made from the shell as `gatec.backends.readback.shell` reads it, word-level cells by their
+meaning in `gatec.backends.readback.gates`, and from the stage bodies of the text.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from itertools import count
 
 from gatec.backends.asic.machine import CLOCK, Machine, Wiring, name_bits
 from gatec.backends.core import CoreShape
-from gatec.backends.shell import FLIP_FLOPS, Cell, Shell
-from gatec.backends.shell_text import read_shell
-from gatec.backends.subset import Body, read_body, split_modules
+from gatec.backends.readback.shell import FLIP_FLOPS, Cell, Shell
+from gatec.backends.readback.shell_text import read_shell
+from gatec.backends.readback.subset import Body, read_body, split_modules
 from gatec.errors import DifferentError
 from gatec.tables import AND2, MAJ3, MUX, OR2, VARIABLE, XOR2, XOR3
 

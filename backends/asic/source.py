@@ -22,8 +22,8 @@ from gatec.backends.asic.machine import (
     live_registers,
     name_bits,
 )
-from gatec.backends.shell_text import stubs
-from gatec.backends.subset import read_body
+from gatec.backends.readback.shell_text import stubs
+from gatec.backends.readback.subset import read_body
 from gatec.backends.verilog import Emitted
 from gatec.errors import ToolError
 from gatec.tables import MUX

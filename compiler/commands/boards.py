@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from gatec.boards import list_boards, load_board
+from gatec.devices.targets import TARGETS
 from gatec.liberty.named import NAMED
-from gatec.targets import TARGETS
 
 
 @click.command()

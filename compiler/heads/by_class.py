@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.joining import Joiner
-from gatec.lower_argmax import greater, lower_argmax
-from gatec.lower_sum import lower_sums
+from gatec.lowering.argmax import greater, lower_argmax
+from gatec.lowering.sums import lower_sums
 from gatec.netlist import Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.tables import AND2, MAX_FANIN, MUX, OR2, expand

@@ -26,7 +26,7 @@ from gatec.heads.sequence import (
 from gatec.heads.tree import StepPlan
 from gatec.heads.turns import Turns
 from gatec.joining import Joiner
-from gatec.lower_argmax import greater
+from gatec.lowering.argmax import greater
 from gatec.netlist import Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.tables import AND2, MUX, VARIABLE, expand

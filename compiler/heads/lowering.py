@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.heads.tree import NONE, Add, HeadPlan, StepPlan
-from gatec.lower_sum import Compressors
+from gatec.lowering.sums import Compressors
 from gatec.netlist import CONST0_NET
 from gatec.netlist_builder import NetlistBuilder
 from gatec.tables import AND2, MAJ3, XOR2, XOR3

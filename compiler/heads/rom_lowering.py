@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from gatec.blocks import IntArray
 from gatec.heads.roms import Read, RomPlan
-from gatec.lower_dense import add_columns
-from gatec.lower_sum import Compressors, lower_sums
+from gatec.lowering.dense import add_columns
+from gatec.lowering.sums import Compressors, lower_sums
 from gatec.netlist import Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder
 from gatec.roms import NO_ROM, Memory, RomPort, Roms

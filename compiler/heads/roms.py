@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gatec.fabrics import BlockRam
+from gatec.devices.fabrics import BlockRam
 
 # Look-up tables of four inputs for a full adder, and for a half adder, of which a mapper can merge
 # some with what is beside them.

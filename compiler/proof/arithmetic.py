@@ -6,7 +6,7 @@ exactly once; then the last bits are the sum, whatever the shape of the tree. Co
 multiplexers of the argmax are checked on all their inputs, and the tournament to keep the classes
 in order. LUT layers are compared table by table.
 
-Nothing here trusts `gatec.lower`: the claims in a `Lowering` only say where to look.
+Nothing here trusts `gatec.lowering.model`: the claims in a `Lowering` only say where to look.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from gatec.blocks import Argmax, GroupSum, IntArray, LutLayer, Thermometer
 from gatec.blocks_bits import BitBlock
 from gatec.blocks_threshold import ClassScores, ScoreBits, ThresholdLayer
 from gatec.evaluate import evaluate_outputs
-from gatec.lower import Lowering
-from gatec.lower_argmax import Contender, SelectNode
-from gatec.lower_sum import Compressors
+from gatec.lowering.argmax import Contender, SelectNode
+from gatec.lowering.model import Lowering
+from gatec.lowering.sums import Compressors
 from gatec.model import ModelGraph
 from gatec.netlist import CONST0_NET, FIRST_INPUT, Netlist, Port, make_ports
 from gatec.netlist_builder import NetlistBuilder

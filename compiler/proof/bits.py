@@ -17,7 +17,7 @@ from gatec.blocks_bits import ALWAYS, BitBlock, Merge, Wires
 from gatec.blocks_circuit import Circuit
 from gatec.blocks_conv import LutConv, OrPool
 from gatec.errors import DifferentError
-from gatec.lower_bits import Claim
+from gatec.lowering.bits import Claim
 from gatec.netlist import CONST0_NET, CONST1_NET, Netlist
 from gatec.tables import Tables, depends
 

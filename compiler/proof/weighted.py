@@ -18,8 +18,8 @@ from gatec.blocks_threshold import ClassScores, ThresholdLayer
 from gatec.cone import OpenConeError, cone
 from gatec.errors import DifferentError
 from gatec.evaluate import evaluate_outputs
-from gatec.lower_dense import NOT, SumClaim
-from gatec.lower_sum import Compressors
+from gatec.lowering.dense import NOT, SumClaim
+from gatec.lowering.sums import Compressors
 from gatec.netlist import CONST0_NET, CONST1_NET, Netlist
 from gatec.proof.bits import require
 from gatec.tables import expand

@@ -30,7 +30,7 @@ from gatec.bits import Words, pack
 from gatec.chains import NO_CHAIN
 from gatec.console import Progress
 from gatec.driver import read_any
-from gatec.lower import SCORES_CUT, lower
+from gatec.lowering.model import SCORES_CUT, lower
 from gatec.mapping import map_model
 from gatec.model import ModelGraph
 from gatec.netlist import CONST0_NET, CONST1_NET, Netlist

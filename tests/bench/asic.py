@@ -38,11 +38,11 @@ from gatec.backends.asic.flip_flops import choose_register
 from gatec.backends.asic.sta import analyse
 from gatec.blocks import Argmax, Block, GroupSum, InputBits, LutLayer
 from gatec.errors import LimitError
-from gatec.flow_asic import DEFAULT_MHZ
+from gatec.flows.asic import DEFAULT_MHZ
 from gatec.frontends import ReadOptions, read_model
 from gatec.liberty.arcs import Arcs
 from gatec.liberty.load import Library, load_library
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist, Port
 from gatec.passes import tidy

@@ -9,7 +9,7 @@ import numpy as np
 from gatec.backends.asic.cells import CellBuilder, CellNetlist
 from gatec.backends.circuit import write_module
 from gatec.liberty.load import Library
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Port
 from gatec.tools.yosys import run_yosys

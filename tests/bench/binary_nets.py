@@ -69,7 +69,7 @@ def measure(name: str, rtl: int, simulator: Any) -> dict[str, object]:
     from helpers_pieces import InPieces
 
     import gatec
-    from gatec.flow import core_sources
+    from gatec.flows.base import core_sources
     from gatec.rtl import Circuit, check_rtl
     from gatec.sim.data import load_data
 

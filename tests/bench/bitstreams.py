@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from gatec.backends.family import FAMILIES
+from gatec.backends.fpga.family import FAMILIES
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 

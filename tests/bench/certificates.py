@@ -16,7 +16,7 @@ from pathlib import Path
 from compile_nets import NETS, SHARED
 
 import gatec
-from gatec.backends.readback import read_back
+from gatec.backends.readback.core import read_back
 from gatec.proof.certificate import certify
 from gatec.proof.check_certificate import check_folder
 from gatec.proof.verdict import Verdict

@@ -27,10 +27,10 @@ from helpers_synthetic import synthetic_model
 import gatec
 from gatec.asic_options import AsicOptions
 from gatec.backends.asic.tiny_tapeout import UTILISATION, shapes
-from gatec.backends.fit import DoesNotFit
+from gatec.backends.fpga.fit import DoesNotFit
 from gatec.console import Progress
 from gatec.demo import path as demo_path
-from gatec.flows import choose_flow
+from gatec.flows.choice import choose_flow
 from gatec.frontends import ReadOptions, read_model
 from gatec.model import ModelGraph
 from gatec.options import CompileOptions

@@ -19,18 +19,18 @@ import numpy as np
 from compile_nets import NETS, SHARED
 
 from gatec.backends.body import Stage
-from gatec.backends.family import FAMILIES
-from gatec.backends.ice40 import synthesise
-from gatec.backends.vendor_synth import Source
+from gatec.backends.fpga.family import FAMILIES
+from gatec.backends.fpga.ice40 import synthesise
+from gatec.backends.fpga.vendor_synth import Source
 from gatec.console import Progress
 from gatec.demo import path as demo_path
+from gatec.devices.fabrics import LUT_CELLS, Style
+from gatec.devices.targets import find_target
 from gatec.driver import compile
-from gatec.fabrics import LUT_CELLS, Style
-from gatec.flow_ice40 import Ice40Flow
-from gatec.flow_vendor import VendorFlow
+from gatec.flows.ice40 import Ice40Flow
+from gatec.flows.vendor import VendorFlow
 from gatec.frontends import ReadOptions
 from gatec.options import CompileOptions, FlowControl
-from gatec.targets import find_target
 
 PATHS = 1000
 # How far the LUTs of a mesh read.

@@ -26,7 +26,7 @@ def main() -> None:
     from test_backends_mutants import delete_line, shell_token
     from test_clocked import acquitted, shape_of
 
-    from gatec.backends.clocked_readback import read_clocked_back
+    from gatec.backends.readback.clocked import read_clocked_back
     from gatec.errors import DifferentError
 
     parser = argparse.ArgumentParser(description=__doc__)

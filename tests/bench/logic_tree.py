@@ -68,7 +68,7 @@ def run(path: Path, net: torch.nn.Module, level: int, read_only: bool) -> None:
     """Do the steps."""
     from gatec.bits import pack
     from gatec.frontends import ReadOptions, read_model
-    from gatec.lower import lower
+    from gatec.lowering.model import lower
     from gatec.passes import PIPELINES
     from gatec.passes.runner import run_passes
     from gatec.proof.arithmetic import check_lowering

@@ -20,7 +20,7 @@ from rivals_compiled import DifflogicC, Verilator
 from gatec.bits import unpack
 from gatec.blif import write_blif
 from gatec.errors import ToolError
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.tools.abc import run_abc
 

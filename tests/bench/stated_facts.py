@@ -25,7 +25,7 @@ from gatec.assumptions import encoder_care
 from gatec.blocks import InputBits, LutLayer, Thermometer
 from gatec.care import Care, Fact
 from gatec.fact_steps import prove_under
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
 from gatec.netlist import Netlist
 from gatec.passes import PIPELINES

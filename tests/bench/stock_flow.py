@@ -14,16 +14,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gatec.backends.constraints import Constraints
 from gatec.backends.expressions import expression
-from gatec.backends.family import FAMILIES
-from gatec.backends.vendor_route import place_and_route
-from gatec.backends.vendor_synth import Source, synthesise
+from gatec.backends.fpga.constraints import Constraints
+from gatec.backends.fpga.family import FAMILIES
+from gatec.backends.fpga.vendor_route import place_and_route
+from gatec.backends.fpga.vendor_synth import Source, synthesise
+from gatec.devices.targets import find_target
 from gatec.driver import compile
 from gatec.frontends import ReadOptions, read_model
-from gatec.lower import lower
+from gatec.lowering.model import lower
 from gatec.model import ModelGraph
-from gatec.targets import find_target
 
 SHARED = Path(__file__).resolve().parents[3] / "shared/models/difflogic-vicharak"
 REPLAY = "seed=0,connections=unique,device=cuda,draws-before=60000"

@@ -1,0 +1,1 @@
+"""What stands around a core on a board: links, clock, LEDs."""

@@ -1,0 +1,1 @@
+"""The proof that a shell is the stated machine, register by register."""

@@ -1,0 +1,1 @@
+"""Synthesis, place and route with each family's tools."""

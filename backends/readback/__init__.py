@@ -1,0 +1,1 @@
+"""The independent readers of emitted text, on which the proof rests."""

@@ -1,0 +1,1 @@
+"""Targets, their devices, fabrics and pins, as data."""

@@ -1,0 +1,1 @@
+"""What each target adds to a compilation, up to its bitstream, netlist or gates."""

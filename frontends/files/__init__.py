@@ -1,0 +1,1 @@
+"""Containers that trainers write, read as bounded data; nothing in them is executed."""

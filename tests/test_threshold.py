@@ -30,7 +30,7 @@ from gatec.backends.asic.threshold_cells import (
 )
 from gatec.cli import run
 from gatec.errors import ModelError, UnprovedError
-from gatec.flows.choice import asic_files as flow_asic_files
+from gatec.flows import asic_files as flow_asic_files
 from gatec.liberty.functions import evaluate, variables
 from gatec.liberty.load import load_library
 from gatec.netlist import Netlist, Port, make_ports

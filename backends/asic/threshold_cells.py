@@ -211,7 +211,8 @@ def write_genlib(library: Library, delays: Mapping[str, float], other: float) ->
     delays
         ns by name of cell; `other` for those that are not in it.
     """
-    lines = []
+    # `&nf` takes no library without constants. They cost nothing: no cell is put in for them here.
+    lines = ["GATE _const0_ 0 O=CONST0;", "GATE _const1_ 0 O=CONST1;"]
     for cell in library.gates():
         (output,) = cell.outputs
         function = sum_of_products(cell.tables[output], cell.inputs)

@@ -30,8 +30,8 @@ _STARTS = 4
 _RACE = 0.35
 # From when on links polish between those of a flow: see `gatec.synth.chain.mixed_links`. Of ex81,
 # ex83 and ex88, 60 s on two cores leave 1083 to 1084, 1057 to 1060 and 815 to 826 AND gates, in two
-# runs each; with a race of half of the time and polishing alone from 0.8 on 1084, 1075 and 821; with
-# polishing alone from 0.5 on 825 of ex88.
+# runs each; with a race of half of the time and polishing alone from 0.8 on 1084, 1075 and 821;
+# with polishing alone from 0.5 on 825 of ex88.
 _MIX = 0.5
 # Parts of the time that chains and windows get at once: a chain that is interrupted often, to go on
 # from the smallest circuit, gets nowhere.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,6 +90,14 @@ def test_a_file_on_which_the_library_crashes(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="broken HDF5: its library crashes"):
         read_model(path, BITS)
     assert read_model(path, BITS).num_inputs == 72
+
+
+def test_a_process_that_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_h5(tmp_path / "net.h5", *described(network()))
+    keras_h5._stop()
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    with pytest.raises(ToolError, match="h5py cannot be loaded"):
+        read_model(path, BITS)
 
 
 def test_under_a_limit_of_memory(tmp_path: Path) -> None:

@@ -21,12 +21,11 @@ import h5py
 import numpy as np
 
 from gatec import limits
+from gatec.frontends.files.keras_h5 import CONFIG, MAX_CONFIG, STARTED
 from gatec.frontends.files.tensors import Array
 
-_CONFIG = "config"
 _WEIGHTS = "model_weights"
 _MAX_NAMES = 100_000
-_MAX_CONFIG = 1 << 24
 # Of the process: the file, what its arrays may take, and as much again for the library.
 _MAX_MEMORY = 4 * limits.MAX_FILE_BYTES
 # HDF5's numbers of deflate, shuffle and fletcher32.
@@ -44,6 +43,8 @@ def main() -> None:
     if soft == resource.RLIM_INFINITY or soft > _MAX_MEMORY:
         resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY, hard))
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    replies.write(STARTED)
+    replies.flush()
     while head := requests.read(8):
         found: dict[str, Array] = {}
         try:
@@ -81,7 +82,7 @@ class _Reader:
         found: dict[str, Array] = {}
         config = file.attrs.get("model_config")
         if config is not None:
-            found[_CONFIG] = np.frombuffer(self._text(config, "model_config").encode(), np.uint8)
+            found[CONFIG] = np.frombuffer(self._text(config, "model_config").encode(), np.uint8)
         root = file if config is None else self._part(file, _WEIGHTS, _WEIGHTS)
         for layer in self._names(root, "layer_names", "the file"):
             group = self._part(root, layer, layer)
@@ -128,7 +129,7 @@ class _Reader:
     def _text(self, value: Any, place: str) -> str:
         if isinstance(value, bytes):
             value = value.decode("utf-8")
-        if not isinstance(value, str) or len(value) > _MAX_CONFIG:
+        if not isinstance(value, str) or len(value) > MAX_CONFIG:
             raise self._error("is no text", place)
         return str(value)
 

@@ -27,7 +27,9 @@ from gatec.frontends.files.tensors import Array
 
 H5_MAGIC = b"\x89HDF\r\n\x1a\n"
 CONFIG = "config"
-_MAX_CONFIG = 1 << 24
+MAX_CONFIG = 1 << 24
+# What the process says when it has loaded h5py.
+STARTED = b"h5"
 # A file of the largest size takes less than a minute.
 _SECONDS = 60.0
 _CHUNK = 1 << 20
@@ -48,6 +50,11 @@ class _Process:
             stderr=subprocess.DEVNULL,
             bufsize=0,
         )
+        try:
+            self._receive(len(STARTED), time.monotonic() + _SECONDS)
+        except _LostError:
+            self.stop()
+            raise ToolError("h5py cannot be loaded", expected="a sound installation") from None
 
     def ask(self, data: bytes) -> tuple[dict[str, Any], list[bytes]]:
         """Return the reply to a file, and the bytes of its arrays."""
@@ -133,7 +140,7 @@ def with_config(tensors: dict[str, Array], path: Path, *, file: str) -> dict[str
         raise UsageError("--architecture was given, but the file holds the layers", file=file)
     try:
         with path.open("rb") as stream:
-            text = stream.read(_MAX_CONFIG + 1)
+            text = stream.read(MAX_CONFIG + 1)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", file=path) from None
     return {**tensors, CONFIG: np.frombuffer(text, np.uint8)}

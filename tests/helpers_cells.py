@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+
+from gatec.backends.asic.implement import Gates, implement
+from gatec.backends.verilog import Emitted
+from gatec.liberty.arcs import Arcs
+from gatec.liberty.load import Library, load_library
 
 # Name, area, inputs, and outputs with their functions.
 Gate = tuple[str, float, str, dict[str, str]]
@@ -161,3 +167,23 @@ def liberty(
     """Return a Liberty file of gates and of cells as text, by default one flip-flop."""
     cells = [gate(row, timed=timed) for row in gates]
     return "".join([head, *cells, *(more or (flip_flop(),)), "}\n"])
+
+
+def library_of(folder: Path, text: str) -> Library:
+    """Return the library of a Liberty text, of which a file is left in the folder."""
+    file = folder / "cells.lib"
+    file.write_text(text)
+    return load_library([file])
+
+
+def gates_of(emitted: Emitted, library: Library, *, gated: bool = True) -> Gates:
+    """Return a core's gates, with clock gates or without."""
+    return implement(
+        emitted,
+        library,
+        Arcs(library),
+        ("strash; map",),
+        period_ns=20,
+        timeout=60,
+        clock_gates=gated,
+    )

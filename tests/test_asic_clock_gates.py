@@ -10,17 +10,24 @@ import numpy as np
 import pytest
 from helpers import random_layers_model, require
 from helpers_backends import random_staged, reference, run_rtl
-from helpers_cells import GATES, RESET_FF, TIES, clock_gate, flip_flop, liberty
+from helpers_cells import (
+    GATES,
+    RESET_FF,
+    TIES,
+    clock_gate,
+    flip_flop,
+    gates_of,
+    liberty,
+    library_of,
+)
 
 import gatec
 from gatec.asic_options import AsicOptions
-from gatec.backends.asic.implement import Gates, implement, prove_gates
+from gatec.backends.asic.implement import prove_gates
 from gatec.backends.asic.text import write_models
 from gatec.backends.verilog import Emitted, emit
 from gatec.cli import run
 from gatec.errors import DifferentError, UsageError
-from gatec.liberty.arcs import Arcs
-from gatec.liberty.load import Library, load_library
 from gatec.proof.verdict import Verdict
 from gatec.sim.rtl import Traffic
 
@@ -33,30 +40,12 @@ def core(beat_bits: int | None, out_beat_bits: int | None) -> Emitted:
     return emit(NET, style="generic", beat_bits=beat_bits, out_beat_bits=out_beat_bits)
 
 
-def library_of(folder: Path, text: str = LIBERTY) -> Library:
-    file = folder / "cells.lib"
-    file.write_text(text)
-    return load_library([file])
-
-
-def gates_of(emitted: Emitted, library: Library, *, gated: bool = True) -> Gates:
-    return implement(
-        emitted,
-        library,
-        Arcs(library),
-        ("strash; map",),
-        period_ns=20,
-        timeout=60,
-        clock_gates=gated,
-    )
-
-
 @pytest.mark.parametrize("beats", [(None, None), (5, 2)])
 def test_clocks_stop_in_place_of_multiplexers(
     beats: tuple[int | None, int | None], tmp_path: Path
 ) -> None:
     require("iverilog")
-    emitted, library = core(*beats), library_of(tmp_path)
+    emitted, library = core(*beats), library_of(tmp_path, LIBERTY)
     gates, plain = gates_of(emitted, library), gates_of(emitted, library, gated=False)
     assert gates.proof.verdict is Verdict.EQUIVALENT
     registers = int(gates.netlist.is_register.sum() - gates.netlist.is_clock_gate.sum())
@@ -73,7 +62,7 @@ def test_clocks_stop_in_place_of_multiplexers(
 
 
 def test_wrong_clock_gates_are_found(tmp_path: Path) -> None:
-    emitted, library = core(None, None), library_of(tmp_path)
+    emitted, library = core(None, None), library_of(tmp_path, LIBERTY)
     text = gates_of(emitted, library).text
     gate, *others = re.findall(r"  CG c\d+ .*", text)
     enable, clock = re.search(r"\.EN\((\S+)\), \.GCK\((\w+)\)", gate).groups()  # type: ignore[union-attr]

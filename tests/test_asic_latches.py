@@ -10,18 +10,27 @@ import numpy as np
 import pytest
 from helpers import random_layers_model, require
 from helpers_backends import random_staged, reference, run_rtl
-from helpers_cells import GATES, RESET_FF, TIES, clock_gate, flip_flop, latch, liberty
+from helpers_cells import (
+    GATES,
+    RESET_FF,
+    TIES,
+    clock_gate,
+    flip_flop,
+    gates_of,
+    latch,
+    liberty,
+    library_of,
+)
 
 import gatec
 from gatec.asic_options import AsicOptions
-from gatec.backends.asic.implement import Gates, implement, prove_gates
+from gatec.backends.asic.implement import prove_gates
 from gatec.backends.asic.sta import analyse
 from gatec.backends.asic.text import write_models
 from gatec.backends.verilog import Emitted, emit
 from gatec.cli import run
 from gatec.errors import DifferentError
 from gatec.liberty.arcs import Arcs
-from gatec.liberty.load import Library, load_library
 from gatec.proof.verdict import Verdict
 from gatec.sim.rtl import Traffic
 
@@ -34,29 +43,18 @@ def core() -> Emitted:
     return emit(NET, style="generic", beat_bits=4, early=2)
 
 
-def library_of(folder: Path, text: str = LIBERTY) -> Library:
-    file = folder / "cells.lib"
-    file.write_text(text)
-    return load_library([file])
-
-
-def gates_of(library: Library) -> Gates:
-    return implement(
-        core(), library, Arcs(library), ("strash; map",), period_ns=20, timeout=60, clock_gates=True
-    )
-
-
 def test_words_are_latches_with_one_flip_flop_a_bit_in_front(tmp_path: Path) -> None:
     require("iverilog")
-    library = library_of(tmp_path)
-    gates = gates_of(library)
+    library = library_of(tmp_path, LIBERTY)
+    gates = gates_of(core(), library)
     assert gates.proof.verdict is Verdict.EQUIVALENT
     counts = gates.netlist.counts
     assert counts["LATCH"] == len(re.findall(r" LATCH r_(?:vector|early)_\d", gates.text)) > 24
     assert not re.search(r" DFF r_(?:vector|early)_\d", gates.text)
     assert len(re.findall(r" DFF h\d", gates.text)) == 4
     plain = gates_of(
-        library_of(tmp_path, LIBERTY.replace("cell (LATCH) {", "cell (LATCH) { dont_use : true;"))
+        core(),
+        library_of(tmp_path, LIBERTY.replace("cell (LATCH) {", "cell (LATCH) { dont_use : true;")),
     )
     assert "LATCH" not in plain.netlist.counts
     saved = 3 * counts["LATCH"] - 4 * 12
@@ -73,8 +71,8 @@ def test_words_are_latches_with_one_flip_flop_a_bit_in_front(tmp_path: Path) -> 
 
 
 def test_wrong_latches_are_found(tmp_path: Path) -> None:
-    library = library_of(tmp_path)
-    text = gates_of(library).text
+    library = library_of(tmp_path, LIBERTY)
+    text = gates_of(core(), library).text
     first = re.search(r"  LATCH r_early_1 .*", text)[0]  # type: ignore[index]
     last = re.search(r"  LATCH r_vector_1 .*", text)[0]  # type: ignore[index]
     other = re.findall(r"  LATCH r_vector_.*", text)[-1]

@@ -10,16 +10,25 @@ import numpy as np
 import pytest
 from helpers import require
 from helpers_backends import random_staged, reference, run_rtl
-from helpers_cells import GATES, PLAIN_FF, TIES, clock_gate, flip_flop, latch, liberty
+from helpers_cells import (
+    GATES,
+    PLAIN_FF,
+    TIES,
+    clock_gate,
+    flip_flop,
+    gates_of,
+    latch,
+    liberty,
+    library_of,
+)
 
 from gatec.backends.asic import abc_map
-from gatec.backends.asic.implement import Gates, implement, net_rates, prove_gates
+from gatec.backends.asic.implement import net_rates, prove_gates
 from gatec.backends.asic.sta import analyse
 from gatec.backends.asic.text import write_models
 from gatec.backends.verilog import Emitted, emit
 from gatec.errors import DifferentError, ToolError
 from gatec.liberty.arcs import Arcs
-from gatec.liberty.load import Library, load_library
 from gatec.proof.verdict import Verdict
 from gatec.sim.rtl import Traffic
 from gatec.tools.abc import run_abc
@@ -36,28 +45,18 @@ def core() -> Emitted:
     return emit(NET, style="generic", beat_bits=4, early=2)
 
 
-def library_of(folder: Path, text: str = LIBERTY) -> Library:
-    file = folder / "cells.lib"
-    file.write_text(text)
-    return load_library([file])
-
-
-def gates_of(library: Library) -> Gates:
-    return implement(
-        core(), library, Arcs(library), ("strash; map",), period_ns=20, timeout=60, clock_gates=True
-    )
-
-
 def test_words_share_the_latches_of_their_clock_gates(tmp_path: Path) -> None:
     require("iverilog")
-    library = library_of(tmp_path)
-    gates = gates_of(library)
+    library = library_of(tmp_path, LIBERTY)
+    gates = gates_of(core(), library)
     assert gates.proof.verdict is Verdict.EQUIVALENT
     netlist = gates.netlist
     # Twelve words, numbered by four bits, and the request.
     assert netlist.is_low_latch.sum() == 5
     assert netlist.is_clock_nor.sum() == 12
-    apart = gates_of(library_of(tmp_path, liberty(*CELLS[:2], clock_gate(area=5), latch()))).netlist
+    apart = gates_of(
+        core(), library_of(tmp_path, liberty(*CELLS[:2], clock_gate(area=5), latch()))
+    ).netlist
     assert not apart.is_low_latch.any()
     assert apart.is_clock_gate.sum() == 12 + netlist.is_clock_gate.sum()
     # Twelve clock gates at 16 for five latches, inverters (some in the decoder), and NORs.
@@ -70,11 +69,11 @@ def test_words_share_the_latches_of_their_clock_gates(tmp_path: Path) -> None:
 
 
 def test_what_gates_clocks_is_timed_and_counted(tmp_path: Path) -> None:
-    library = library_of(tmp_path)
-    gates = gates_of(library)
+    library = library_of(tmp_path, LIBERTY)
+    gates = gates_of(core(), library)
     assert gates.timing is not None
     # Latches that open in the middle and then take a clock's time leave less than half of it.
-    found = gates_of(library_of(tmp_path, liberty(*CELLS[:3], latch(opens=15)))).timing
+    found = gates_of(core(), library_of(tmp_path, liberty(*CELLS[:3], latch(opens=15)))).timing
     assert found is not None
     assert found.period_ns >= 2 * 15 > 20 > gates.timing.period_ns
     assert [step.cell for step in found.path][:: len(found.path) - 1] == ["LATCH", "NOR3"]
@@ -88,8 +87,8 @@ def test_what_gates_clocks_is_timed_and_counted(tmp_path: Path) -> None:
 
 
 def test_wrong_shared_gates_are_found(tmp_path: Path) -> None:
-    library = library_of(tmp_path)
-    text = gates_of(library).text
+    library = library_of(tmp_path, LIBERTY)
+    text = gates_of(core(), library).text
     nor, *others = re.findall(r"  NOR3 c\d+ .*", text)
     held, another = re.findall(r"  LATCH l\d+ .*", text)[:2]
     low = re.search(r"  INV low1 .*", text)[0]  # type: ignore[index]
@@ -140,7 +139,7 @@ def test_a_net_on_which_dont_cares_fail_is_mapped_without_them(
         return run_abc(commands, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(abc_map, "run_abc", tripping)
-    library = library_of(tmp_path)
+    library = library_of(tmp_path, LIBERTY)
     with_cares = abc_map.FAST[0]
     mapping = abc_map.map_gates(NET, library, with_cares)
     assert with_cares == f"{mapping.script}; {with_cares.split('; ')[-1]}"
